@@ -1,0 +1,15 @@
+/**
+ * Signals: best-effort hints on the bus. Losing one costs time, never correctness: every hint has a sweep behind it.
+ */
+export const signals = {
+  /** executor → scheduler, payload: run ids separated by blanks whose messages were just acknowledged */
+  workAcked: 'work.acked',
+  /** scheduler → executors, payload: run id; repeated until the run has drained */
+  runCanceled: 'run.canceled',
+  /** errors → scheduler, gateway; payload: run id. The job row is final now */
+  jobFinal: 'job.final',
+  /** errors → gateway; payload: run ids separated by blanks whose job rows changed */
+  jobChanged: 'job.changed',
+  /** gateway → all; payload: `<accountId> <type> <id>`; cached documents of it are stale */
+  resourceChanged: 'resource.changed',
+} as const;

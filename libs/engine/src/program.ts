@@ -1,0 +1,198 @@
+import type { Failure } from '#failures';
+import type { Connection, Export, Flow, Import, JsonRecord, JsonValue } from '#model';
+
+/**
+ * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
+ * a run is treated alike. Secrets inside connections are still sealed here; only connectors open them.
+ */
+export interface FlowPlan {
+  readonly flow: Flow & { readonly _id: string };
+  readonly exports: Readonly<Record<string, Export & { readonly _id: string }>>;
+  readonly imports: Readonly<Record<string, Import & { readonly _id: string }>>;
+  readonly connections: Readonly<Record<string, Connection & { readonly _id: string }>>;
+  /** By scope: `integration`, `flowGrouping`, `flow`. Step and connection settings are read from their documents. */
+  readonly settings: Readonly<Record<string, JsonRecord>>;
+}
+
+/** What is the same for every record of a run; the root context of templates. Reference: handlebars §3. */
+export interface RunContext {
+  readonly runId: string;
+  readonly accountId: string;
+  readonly flowId: string;
+  /** `{_id, type, startedAt}`, shown to templates as `job`. */
+  readonly job: JsonRecord;
+  readonly testMode: boolean;
+  /** ISO 8601; the delta window of this run, before `delta.dateFormat`. */
+  readonly lastExportDateTime: string | null;
+  readonly currentExportDateTime: string;
+  /** epoch ms; the engine has no clock */
+  readonly nowMs: () => number;
+}
+
+/** Index of an instruction in {@link PageProgram.instructions}. Positions of one plan never change meaning. */
+export type Position = number;
+
+/** One record of a page on its way. */
+export interface PageRecord {
+  /** Index within the page as generated; with run, generator and page it names the record for ever. */
+  readonly index: number;
+  readonly record: JsonValue;
+  /** Rendered from `traceKeyTemplate`, or picked; ≤ 512 characters. Absent: derived when an error needs one. */
+  readonly traceKey?: string;
+}
+
+export interface PageIdentity {
+  readonly generator: string;
+  readonly page: number;
+}
+
+/** Counts of one step for one page. One record adds to exactly one of the three (decision 1). */
+export interface StepCounts {
+  stepId: string;
+  success: number;
+  error: number;
+  ignore: number;
+}
+
+/** A record that failed at a step, with what a retry needs. */
+export interface RecordFailure {
+  readonly stepId: string;
+  /** Index of the record in its page; -1 when the whole step failed without a record. */
+  readonly index: number;
+  readonly failure: Failure;
+  readonly traceKey: string;
+  readonly exportDataURI?: string;
+  readonly importDataURI?: string;
+  /** The record as it entered the step, or null when nothing can be retried. Reference: errors §7. */
+  readonly retryRecord: JsonValue | null;
+  /** `page_generator`, `page_processor_lookup`, `page_processor_import` */
+  readonly stage: string;
+}
+
+/** Answer of a destination for one record. Reference: runtime §9.3. */
+export interface ImportOutcome {
+  /** 200 accepted, 422 data error, 403 connection offline */
+  readonly statusCode: number;
+  readonly id?: string;
+  readonly ignored?: boolean;
+  readonly failures?: readonly Failure[];
+  readonly _json?: JsonValue;
+  readonly _headers?: Readonly<Record<string, string>>;
+  readonly dataURI?: string;
+}
+
+/** Answer of a lookup for one record. Reference: runtime §9.2. */
+export interface LookupOutcome {
+  readonly statusCode: number;
+  readonly data: readonly JsonValue[];
+  readonly failures?: readonly Failure[];
+}
+
+/** A record ready for a destination: URI and headers render over `record`, the body over `mapped`. */
+export interface PreparedRecord {
+  readonly index: number;
+  readonly record: JsonValue;
+  readonly mapped: JsonValue;
+}
+
+/**
+ * What the engine asks of the world. Implemented by the executor over connectors; by plain functions in tests.
+ * Neither method throws for a failure of records or of the remote: failures are values.
+ */
+export interface Effects {
+  /** Outcomes in the order of `records`, one each. */
+  submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]>;
+  lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]>;
+  /** True once the run was canceled: no new effect is started (decision 6). */
+  isCanceled(): boolean;
+}
+
+/** A flow compiled for execution. Built once per plan and worker, used for every page. */
+export interface PageProgram {
+  readonly instructions: readonly Instruction[];
+  readonly entry: Position;
+}
+
+/**
+ * Instructions are flat and addressed by position, so that a page can wait on the bus between any two of them. Each
+ * names the position that follows; `fork` names one per branch.
+ */
+export type Instruction =
+  | { readonly op: 'lookup'; readonly stepId: string; readonly step: CompiledLookup; readonly next: Position }
+  | { readonly op: 'import'; readonly stepId: string; readonly step: CompiledImport; readonly next: Position }
+  | { readonly op: 'fork'; readonly routerId: string; readonly router: CompiledRouter }
+  | { readonly op: 'end' };
+
+export interface CompiledStep {
+  readonly proceedOnFailure: boolean;
+  /** Keeps the record for this step? A failure is the record's. Absent: every record. */
+  readonly filter?: (record: JsonValue, run: RunContext) => boolean | Failure;
+  /** Builds what the destination gets. Absent: the record itself. */
+  readonly map?: (record: JsonValue, run: RunContext) => Mapped;
+  /** Merges the response into the record; returns a new record. Absent: the record goes on as it was. */
+  readonly mapResponse?: (record: JsonValue, response: JsonRecord) => JsonValue | Failure;
+}
+
+export type Mapped = { readonly value: JsonValue } | { readonly failure: Failure };
+
+export interface CompiledLookup extends CompiledStep {
+  readonly kind: 'lookup';
+}
+
+export interface CompiledImport extends CompiledStep {
+  readonly kind: 'import';
+}
+
+export interface CompiledRouter {
+  /** Positions that the record goes to, one per matching branch; empty when none matches. */
+  readonly route: (record: JsonValue, run: RunContext) => readonly Position[] | Failure;
+}
+
+/** What happens to raw records between the source and their page. Reference: runtime §7. */
+export interface CompiledGenerator {
+  readonly exportId: string;
+  readonly pageSize: number;
+  /** transform → output filter → trace key, on one page cut from the source's records (decision 3). */
+  shape(records: readonly JsonValue[], run: RunContext): ShapedPage;
+}
+
+export interface ShapedPage {
+  readonly records: readonly PageRecord[];
+  readonly ignored: number;
+  readonly failures: readonly RecordFailure[];
+}
+
+export interface CompiledFlow {
+  readonly generators: ReadonlyMap<string, CompiledGenerator>;
+  readonly program: PageProgram;
+  /** Steps in `oIndex` order: generators first, then processors. */
+  readonly stepIds: readonly string[];
+}
+
+/** A plan that cannot be executed: the run is refused, nothing is skipped silently (decision 28). */
+export interface CompileFailure {
+  readonly code: 'not_supported' | 'invalid_flow' | 'handlebars_template_parse_error' | 'invalid_value';
+  readonly message: string;
+  readonly stepId?: string;
+}
+
+/** Result of running one page from a position until it ended, forked, or reached a checkpoint. */
+export interface PageRun {
+  readonly counts: readonly StepCounts[];
+  readonly failures: readonly RecordFailure[];
+  /** Pages to publish before the old message is acknowledged; empty when the page is through. */
+  readonly continuations: readonly { readonly position: Position; readonly records: readonly PageRecord[] }[];
+  /** True when a cancel left records untouched; they count nowhere (decision 6). */
+  readonly interrupted: boolean;
+}
+
+export type CompileFlow = (plan: FlowPlan) => CompiledFlow | { readonly failures: readonly CompileFailure[] };
+
+export type RunPage = (
+  flow: CompiledFlow,
+  position: Position,
+  page: PageIdentity,
+  records: readonly PageRecord[],
+  run: RunContext,
+  effects: Effects,
+) => Promise<PageRun>;
