@@ -1,0 +1,3 @@
+export * from './define.js';
+export * from './environment.js';
+export * from './sections.js';
