@@ -1,0 +1,60 @@
+import { createConnections, createCopyFlow, runFlow } from './copy-flow.js';
+import { startPlatform } from './platform.js';
+import { startServer } from './processes.js';
+import { percentile, round, type Scenario } from './result.js';
+
+const recordsPerRun = 5;
+
+/** Runs of a one-page flow, started over REST and final in the API, at 1, 64 and 256 in flight. */
+export const j4: Scenario = async (options, emit) => {
+  const source = `http://127.0.0.1:${(await startServer('bench/servers/source.mjs')).answer}`;
+  const sink = `http://127.0.0.1:${(await startServer('bench/servers/sink.mjs')).answer}`;
+  const platform = await startPlatform(options);
+  try {
+    const connections = await createConnections(platform, source, sink);
+    // One run of a flow at a time is the rule, so as many flows as runs in flight.
+    const flows = await Promise.all(
+      Array.from({ length: 256 }, () =>
+        createCopyFlow({ platform, connections, sourceUrl: source, sinkUrl: sink, pageSize: 20, total: recordsPerRun }),
+      ),
+    );
+    for (const inFlight of [1, 64, 256]) {
+      const runs = options.quick ? inFlight * 4 : Math.max(200, inFlight * 20);
+      await drive(Math.max(20, inFlight), inFlight);
+      const used = platform.measure();
+      const startedAt = performance.now();
+      const latencies = await drive(runs, inFlight);
+      const seconds = (performance.now() - startedAt) / 1000;
+      const cpu = used();
+      emit({
+        bench: 'j4',
+        variant: `${inFlight} in flight`,
+        mode: options.mode,
+        unit: 'runs/s',
+        value: round(runs / seconds),
+        p50Ms: round(percentile(latencies, 0.5)),
+        p99Ms: round(percentile(latencies, 0.99)),
+        cpuSecondsPerMillion: round((cpu.own / runs) * 1e6),
+        cpuSecondsPerMillionWithBrokers: round((cpu.all / runs) * 1e6),
+      });
+    }
+
+    async function drive(runs: number, inFlight: number): Promise<number[]> {
+      const latencies: number[] = [];
+      let next = 0;
+      const lane = async (flowId: string): Promise<void> => {
+        while (next < runs) {
+          next += 1;
+          const { job, seconds } = await runFlow(platform, flowId, 3);
+          if (job.status !== 'completed' || job.numSuccess !== recordsPerRun)
+            throw new Error(`A run ended as ${JSON.stringify(job)}`);
+          latencies.push(seconds * 1000);
+        }
+      };
+      await Promise.all(flows.slice(0, inFlight).map(lane));
+      return latencies;
+    }
+  } finally {
+    await platform.stop();
+  }
+};
