@@ -1,0 +1,62 @@
+import { z } from 'zod';
+
+export const failureSources = [
+  'application',
+  'connection',
+  'internal',
+  'resource',
+  'lookup',
+  'transformation',
+  'output_filter',
+  'input_filter',
+  'import_filter',
+  'mapping',
+  'response_mapping',
+  'pre_save_page_hook',
+  'pre_map_hook',
+  'post_map_hook',
+  'post_submit_hook',
+  'post_aggregate_hook',
+  'post_response_map_hook',
+  'routing',
+] as const;
+
+export const classifications = [
+  'connection',
+  'duplicate',
+  'governance',
+  'intermittent',
+  'missing',
+  'parse',
+  'value',
+  'too_large',
+] as const;
+
+/** One failed record at one step. Reference: errors §2. */
+export const stepError = z.object({
+  errorId: z.string(),
+  occurredAt: z.string(),
+  source: z.enum(failureSources),
+  code: z.string(),
+  message: z.string(),
+  traceKey: z.string().optional(),
+  exportDataURI: z.string().optional(),
+  importDataURI: z.string().optional(),
+  /** position of the step in the flow, as text */
+  oIndex: z.string().optional(),
+  retryDataKey: z.string().optional(),
+  retriable: z.boolean().optional(),
+  _flowJobId: z.string().optional(),
+  classification: z.enum(classifications).optional(),
+  classifiedBy: z.string().optional(),
+  reqAndResKey: z.string().optional(),
+  tags: z.array(z.string()).optional(),
+  assignedTo: z.string().optional(),
+  purgeAt: z.string().optional(),
+  resolvedAt: z.string().optional(),
+  resolvedBy: z.string().optional(),
+  traceId: z.string().optional(),
+  /** a record that went on although it failed (decision 24) */
+  warning: z.boolean().optional(),
+});
+export type StepError = z.infer<typeof stepError>;
