@@ -1,0 +1,23 @@
+import { defineCodes } from '#failures';
+
+/** Failures of records that the engine raises. */
+export const engineCodes = defineCodes('engine', {
+  handlebars_template_parse_error: {
+    retry: 'never',
+    help: 'The template is malformed, or reads a value that the record does not have. The message says which.',
+  },
+  cast_failed: {
+    retry: 'never',
+    help: 'The value cannot be converted to the data type of the field. Correct the record or the mapping.',
+  },
+  lookup_failed: {
+    retry: 'never',
+    help: 'The static lookup has no entry for the value. Add it, or allow failures on the lookup.',
+  },
+  mapping_failed: { retry: 'never', help: 'The record cannot be mapped. The message says why.' },
+  filter_failed: { retry: 'never', help: 'The filter cannot judge the record. The message says why.' },
+  oneToMany_error: {
+    retry: 'never',
+    help: 'The step takes the children of a record and found none it could use. Check pathToMany.',
+  },
+});

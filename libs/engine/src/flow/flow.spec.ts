@@ -1,0 +1,493 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Failure } from '#failures';
+import type { Export, Flow, Import, JsonRecord, JsonValue, PageProcessor } from '#model';
+import type { CompiledFlow, Effects, FlowPlan, ImportOutcome, LookupOutcome, PreparedRecord } from '../program.js';
+import { runContext } from '../testing/contexts.js';
+import { compileFlow } from './compile-flow.js';
+import { runPage } from './run-page.js';
+
+const generator = 'e'.repeat(24);
+const first = '1'.repeat(24);
+const second = '2'.repeat(24);
+const lookupId = '3'.repeat(24);
+
+interface PlanParts {
+  readonly source?: Partial<Export>;
+  readonly processors?: readonly PageProcessor[];
+  readonly imports?: Readonly<Record<string, Partial<Import>>>;
+  readonly lookup?: Partial<Export>;
+  readonly flow?: Partial<Flow>;
+}
+
+function planOf(parts: PlanParts): FlowPlan {
+  const imports = parts.imports ?? { [first]: {} };
+  return {
+    flow: {
+      _id: 'f'.repeat(24),
+      name: 'flow',
+      pageGenerators: [{ _exportId: generator }],
+      pageProcessors: [...(parts.processors ?? [{ type: 'import', _importId: first }])],
+      ...parts.flow,
+    },
+    exports: {
+      [generator]: { _id: generator, name: 'source', ...parts.source },
+      [lookupId]: { _id: lookupId, name: 'lookup', isLookup: true, ...parts.lookup },
+    },
+    imports: Object.fromEntries(
+      Object.entries(imports).map(([_id, document]) => [_id, { _id, name: _id, ...document }]),
+    ),
+    connections: {},
+    settings: { flow: { region: 'eu' } },
+  };
+}
+
+function compiled(parts: PlanParts): CompiledFlow {
+  const flow = compileFlow(planOf(parts));
+  if ('failures' in flow) throw new Error(JSON.stringify(flow.failures));
+  return flow;
+}
+
+class FakeEffects implements Effects {
+  readonly submitted: { readonly stepId: string; readonly records: readonly PreparedRecord[] }[] = [];
+  canceled = false;
+  constructor(
+    private readonly answers: {
+      readonly submit?: (record: PreparedRecord, stepId: string) => ImportOutcome;
+      readonly lookup?: (record: PreparedRecord) => LookupOutcome;
+    } = {},
+  ) {}
+  async submit(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
+    this.submitted.push({ stepId, records });
+    return records.map(
+      (record) => this.answers.submit?.(record, stepId) ?? { statusCode: 200, id: `id${record.index}` },
+    );
+  }
+  async lookup(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
+    this.submitted.push({ stepId, records });
+    return records.map((record) => this.answers.lookup?.(record) ?? { statusCode: 200, data: [] });
+  }
+  isCanceled() {
+    return this.canceled;
+  }
+}
+
+const run = (
+  flow: CompiledFlow,
+  records: readonly JsonValue[],
+  effects = new FakeEffects(),
+  position = flow.program.entry,
+) =>
+  runPage(
+    flow,
+    position,
+    { generator, page: 0 },
+    records.map((record, index) => ({ index, record })),
+    runContext(),
+    effects,
+  );
+
+const dataError: Failure = { code: '422', message: 'no', source: 'application' };
+const rejectOdd = ({ record }: PreparedRecord): ImportOutcome =>
+  ((record as JsonRecord).id as number) % 2 === 1
+    ? { statusCode: 422, failures: [dataError], dataURI: '/odd' }
+    : { statusCode: 200, id: 'ok' };
+const people = [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }];
+
+describe('compiling a flow', () => {
+  it('puts processor n at position n and the end behind the last', () => {
+    const flow = compiled({
+      processors: [
+        { type: 'export', _exportId: lookupId },
+        { type: 'import', _importId: first },
+      ],
+    });
+    expect(flow.program.instructions.map(({ op }) => op)).toEqual(['lookup', 'import', 'end']);
+    expect(flow.program.entry).toBe(0);
+    expect(flow.stepIds).toEqual([generator, lookupId, first]);
+  });
+
+  it('accepts the legacy two-step form', () => {
+    const flow = compiled({ flow: { pageGenerators: [], pageProcessors: [], _exportId: generator, _importId: first } });
+    expect(flow.stepIds).toEqual([generator, first]);
+  });
+
+  it.each<[string, PlanParts, string]>([
+    ['a router', { flow: { routers: [{ id: 'r', branches: [] }] } }, 'not_supported'],
+    [
+      'a hook',
+      { imports: { [first]: { hooks: { preMap: { _scriptId: '9'.repeat(24), function: 'f' } } } } },
+      'not_supported',
+    ],
+    ['a filter script', { source: { filter: { type: 'script' } } }, 'not_supported'],
+    ['a transform script', { source: { transform: { type: 'script' } } }, 'not_supported'],
+    ['grouping', { source: { groupByFields: ['id'] } }, 'not_supported'],
+    [
+      'a live lookup',
+      {
+        imports: {
+          [first]: {
+            mappings: [{ status: 'Active', dataType: 'string', generate: 'a', extract: '$.a', lookupName: 'l' }],
+            lookups: [{ name: 'l', relativeURI: '/' }],
+          },
+        },
+      },
+      'not_supported',
+    ],
+    ['an unknown filter operator', { source: { filter: { rules: ['like', ['extract', 'a'], 'b'] } } }, 'invalid_value'],
+    [
+      'a malformed extract',
+      { imports: { [first]: { mapping: { fields: [{ extract: 'a[', generate: 'b' }] } } } },
+      'invalid_value',
+    ],
+    ['a missing import', { processors: [{ type: 'import', _importId: second }] }, 'invalid_flow'],
+    ['no generator', { flow: { pageGenerators: [] } }, 'invalid_flow'],
+  ])('refuses %s and says so', (_, parts, code) => {
+    expect(compileFlow(planOf(parts))).toMatchObject({ failures: [expect.objectContaining({ code })] });
+  });
+
+  it('lists every reason at once', () => {
+    const plan = planOf({
+      source: { groupByFields: ['id'], filter: { type: 'script' } },
+      flow: { routers: [{ id: 'r', branches: [] }] },
+    });
+    expect(compileFlow(plan)).toMatchObject({ failures: { length: 3 } });
+  });
+
+  it('accepts hook stubs without a script', () => {
+    expect(compiled({ imports: { [first]: { hooks: { preMap: { function: '' } } } } }).stepIds).toContain(first);
+  });
+});
+
+describe('shaping a page (runtime §7, decision 1)', () => {
+  it('transforms, then filters, then names records; indices are those of the source', () => {
+    const flow = compiled({
+      source: {
+        pageSize: 100,
+        transform: {
+          expression: {
+            version: '2',
+            rulesTwoDotZero: {
+              mode: 'modify',
+              mappings: [{ status: 'Active', dataType: 'number', generate: 'n', extract: '$.n' }],
+            },
+          },
+        },
+        filter: { type: 'expression', expression: { version: '1', rules: ['greaterthan', ['extract', 'n'], 1] } },
+        traceKeyTemplate: 'T{{record.id}}',
+      },
+    });
+    const source = flow.generators.get(generator);
+    expect(source?.pageSize).toBe(100);
+    const page = source?.shape(
+      [
+        { id: 1, n: '1' },
+        { id: 2, n: '2' },
+        { id: 3, n: 'x' },
+      ],
+      runContext(),
+    );
+    expect(page?.records).toEqual([{ index: 1, record: { id: 2, n: 2 }, traceKey: 'T2' }]);
+    expect(page?.ignored).toBe(1);
+    expect(page?.failures).toMatchObject([
+      {
+        stepId: generator,
+        index: 2,
+        stage: 'page_generator',
+        traceKey: '3',
+        retryRecord: { id: 3, n: 'x' },
+        failure: { source: 'transformation' },
+      },
+    ]);
+  });
+
+  it('keeps no retry data where the generator skips retries', () => {
+    const flow = compiled({
+      flow: { pageGenerators: [{ _exportId: generator, skipRetries: true }] },
+      source: { filter: { rules: ['matches', 'x', ['extract', 'p']] } },
+    });
+    expect(flow.generators.get(generator)?.shape([{ p: '(' }], runContext()).failures).toMatchObject([
+      { retryRecord: null },
+    ]);
+  });
+
+  it('takes 20 records where the page size is unset or no size', () => {
+    expect(compiled({}).generators.get(generator)?.pageSize).toBe(20);
+    expect(compiled({ source: { pageSize: 0 } }).generators.get(generator)?.pageSize).toBe(20);
+  });
+});
+
+describe('running a page: counts and failures (decision 1, runtime §18)', () => {
+  it('counts success, error and ignore of an import; every record once', async () => {
+    const flow = compiled({ imports: { [first]: { filter: { rules: ['notequals', ['extract', 'id'], 2] } } } });
+    const result = await run(flow, people, new FakeEffects({ submit: rejectOdd }));
+    expect(result.counts).toEqual([{ stepId: first, success: 1, error: 2, ignore: 1 }]);
+    expect(result.failures.map(({ index }) => index)).toEqual([0, 2]);
+    expect(result.failures[0]).toEqual({
+      stepId: first,
+      index: 0,
+      failure: dataError,
+      traceKey: '1',
+      retryRecord: { id: 1 },
+      stage: 'page_processor_import',
+      importDataURI: '/odd',
+    });
+    expect(result).toMatchObject({ continuations: [], interrupted: false });
+  });
+
+  it('a record whose mapping fails is not sent, the others are', async () => {
+    const flow = compiled({
+      imports: { [first]: { mappings: [{ status: 'Active', dataType: 'number', generate: 'n', extract: '$.n' }] } },
+    });
+    const effects = new FakeEffects();
+    const result = await run(flow, [{ n: 'x' }, { n: '5' }], effects);
+    expect(result.counts).toEqual([{ stepId: first, success: 1, error: 1, ignore: 0 }]);
+    expect(effects.submitted[0]?.records).toEqual([{ index: 1, record: { n: '5' }, mapped: { n: 5 } }]);
+    expect(result.failures).toMatchObject([{ failure: { source: 'mapping', code: 'cast_failed' } }]);
+  });
+
+  it('asks for nothing when no record is left to send', async () => {
+    const effects = new FakeEffects();
+    await run(
+      compiled({ imports: { [first]: { filter: { rules: ['equals', ['extract', 'id'], 0] } } } }),
+      people,
+      effects,
+    );
+    expect(effects.submitted).toEqual([]);
+  });
+
+  it('fails a record that a destination refused without saying why, and one it forgot', async () => {
+    const effects = new FakeEffects({ submit: () => ({ statusCode: 500 }) });
+    expect((await run(compiled({}), [{}], effects)).failures).toMatchObject([
+      { failure: { code: '500', source: 'application' } },
+    ]);
+    effects.submit = async () => [];
+    expect((await run(compiled({}), [{}], effects)).failures).toMatchObject([{ failure: { code: 'missing_result' } }]);
+  });
+
+  it('a destination that ignores a record is counted so', async () => {
+    const effects = new FakeEffects({ submit: () => ({ statusCode: 200, ignored: true }) });
+    expect((await run(compiled({}), [{ id: 1 }], effects)).counts).toEqual([
+      { stepId: first, success: 0, error: 0, ignore: 1 },
+    ]);
+  });
+
+  it('keeps the retry record as it entered the step, whatever mapping and response mapping did', async () => {
+    const record = { id: 1, a: { b: 1 } };
+    const flow = compiled({
+      processors: [
+        {
+          type: 'export',
+          _exportId: lookupId,
+          responseMapping: { fields: [{ extract: 'data[0].x', generate: 'a.x' }] },
+        },
+        { type: 'import', _importId: first },
+      ],
+    });
+    const effects = new FakeEffects({
+      lookup: () => ({ statusCode: 200, data: [{ x: 9 }] }),
+      submit: () => ({ statusCode: 422, failures: [dataError] }),
+    });
+    const result = await run(flow, [record], effects);
+    expect(result.failures[0]?.retryRecord).toEqual({ id: 1, a: { b: 1, x: 9 } });
+    expect(record).toEqual({ id: 1, a: { b: 1 } });
+  });
+});
+
+describe('running a page: what goes on (runtime §9, §18)', () => {
+  const chain = (proceedOnFailure: boolean): PlanParts => ({
+    processors: [
+      {
+        type: 'import',
+        _importId: first,
+        proceedOnFailure,
+        responseMapping: {
+          fields: [
+            { extract: 'id', generate: 'firstId' },
+            { extract: 'errors[0].message', generate: 'why' },
+          ],
+        },
+      },
+      { type: 'import', _importId: second },
+    ],
+    imports: { [first]: {}, [second]: {} },
+  });
+
+  it('stops after an import that is not the last step, at the next position', async () => {
+    const effects = new FakeEffects({ submit: rejectOdd });
+    const result = await run(compiled(chain(false)), people, effects);
+    expect(effects.submitted).toHaveLength(1);
+    expect(result.continuations).toEqual([
+      {
+        position: 1,
+        records: [
+          { index: 1, record: { id: 2, firstId: 'ok' } },
+          { index: 3, record: { id: 4, firstId: 'ok' } },
+        ],
+      },
+    ]);
+  });
+
+  it('continues from a position', async () => {
+    const effects = new FakeEffects();
+    const result = await run(compiled(chain(false)), people, effects, 1);
+    expect(effects.submitted.map(({ stepId }) => stepId)).toEqual([second]);
+    expect(result.continuations).toEqual([]);
+  });
+
+  it('failed records go on with their errors where failures proceed, and are stored all the same', async () => {
+    const result = await run(compiled(chain(true)), people, new FakeEffects({ submit: rejectOdd }));
+    expect(result.continuations[0]?.records.map(({ record }) => record)).toEqual([
+      { id: 1, why: 'no' },
+      { id: 2, firstId: 'ok' },
+      { id: 3, why: 'no' },
+      { id: 4, firstId: 'ok' },
+    ]);
+    expect(result.failures).toHaveLength(2);
+    expect(result.counts).toEqual([{ stepId: first, success: 2, error: 2, ignore: 0 }]);
+  });
+
+  it('publishes no continuation when no record is left', async () => {
+    const result = await run(compiled(chain(false)), [{ id: 1 }], new FakeEffects({ submit: rejectOdd }));
+    expect(result.continuations).toEqual([]);
+  });
+
+  it('a record that an import filters out goes on unchanged', async () => {
+    const parts = chain(false);
+    const flow = compiled({
+      ...parts,
+      imports: { [first]: { filter: { rules: ['equals', ['extract', 'id'], 2] } }, [second]: {} },
+    });
+    const result = await run(flow, [{ id: 1 }, { id: 2 }]);
+    expect(result.continuations[0]?.records.map(({ record }) => record)).toEqual([
+      { id: 1 },
+      { id: 2, firstId: 'id1' },
+    ]);
+    expect(result.counts).toEqual([{ stepId: first, success: 1, error: 0, ignore: 1 }]);
+  });
+
+  it('needs no checkpoint after a lookup', async () => {
+    const flow = compiled({
+      processors: [
+        { type: 'export', _exportId: lookupId, responseMapping: { fields: [{ extract: 'data', generate: 'found' }] } },
+        { type: 'import', _importId: first },
+      ],
+      lookup: {
+        inputFilter: { rules: ['notequals', ['extract', 'id'], 1] },
+        transform: { rules: [[{ extract: 'x', generate: 'y' }]] },
+        filter: { rules: ['greaterthan', ['extract', 'y'], 1] },
+      },
+    });
+    const effects = new FakeEffects({ lookup: () => ({ statusCode: 200, data: [{ x: 1 }, { x: 2 }] }) });
+    const result = await run(flow, [{ id: 1 }, { id: 2 }], effects);
+    expect(effects.submitted.map(({ stepId }) => stepId)).toEqual([lookupId, first]);
+    expect(effects.submitted[1]?.records.map(({ record }) => record)).toEqual([
+      { id: 1 },
+      { id: 2, found: [{ y: 2 }] },
+    ]);
+    expect(result.counts).toEqual([
+      { stepId: lookupId, success: 1, error: 0, ignore: 1 },
+      { stepId: first, success: 2, error: 0, ignore: 0 },
+    ]);
+  });
+});
+
+describe('cancel (decision 6)', () => {
+  it('starts nothing new; untouched records count nowhere', async () => {
+    const effects = new FakeEffects();
+    effects.canceled = true;
+    expect(await run(compiled({}), people, effects)).toEqual({
+      counts: [],
+      failures: [],
+      continuations: [],
+      interrupted: true,
+    });
+  });
+
+  it('records that the adaptor did not send any more count nowhere', async () => {
+    const effects = new FakeEffects();
+    effects.submit = async (_stepId, _page, records) => {
+      effects.canceled = true;
+      return records.map(({ index }) =>
+        index < 2
+          ? { statusCode: 200 }
+          : { statusCode: 422, failures: [{ code: 'canceled', message: '', source: 'internal' }] },
+      );
+    };
+    expect(await run(compiled({}), people, effects)).toMatchObject({
+      counts: [{ success: 2, error: 0, ignore: 0 }],
+      failures: [],
+      interrupted: true,
+    });
+  });
+});
+
+describe('oneToMany (runtime §9.1)', () => {
+  const order = { id: 7, lines: [{ sku: 'a' }, { sku: 'b' }] };
+  const parts = (pathToMany: string | undefined, proceedOnFailure = false): PlanParts => ({
+    processors: [
+      {
+        type: 'import',
+        _importId: first,
+        proceedOnFailure,
+        responseMapping: { fields: [{ extract: 'id', generate: 'lineId' }] },
+      },
+      { type: 'import', _importId: second },
+    ],
+    imports: { [first]: { oneToMany: true, ...(pathToMany === undefined ? {} : { pathToMany }) }, [second]: {} },
+  });
+
+  it('sends children with their parent, and joins them back', async () => {
+    const effects = new FakeEffects({
+      submit: ({ record }) => ({ statusCode: 200, id: `id-${(record as { readonly sku: string }).sku}` }),
+    });
+    const result = await run(compiled(parts('lines')), [order], effects);
+    expect(effects.submitted[0]?.records.map(({ record }) => record)).toEqual([
+      { sku: 'a', _PARENT: { id: 7 } },
+      { sku: 'b', _PARENT: { id: 7 } },
+    ]);
+    expect(new Set(effects.submitted[0]?.records.map(({ index }) => index)).size).toBe(2);
+    expect(result.continuations[0]?.records).toEqual([
+      {
+        index: 0,
+        record: {
+          id: 7,
+          lines: [
+            { sku: 'a', lineId: 'id-a' },
+            { sku: 'b', lineId: 'id-b' },
+          ],
+        },
+      },
+    ]);
+    expect(result.counts).toEqual([{ stepId: first, success: 2, error: 0, ignore: 0 }]);
+  });
+
+  it('each child fails alone; its retry record is the parent with that child', async () => {
+    const effects = new FakeEffects({
+      submit: ({ record }) =>
+        (record as JsonRecord).sku === 'a' ? { statusCode: 422, failures: [dataError] } : { statusCode: 200 },
+    });
+    const result = await run(compiled(parts('lines')), [order], effects);
+    expect(result.failures).toMatchObject([{ index: 0, retryRecord: { id: 7, lines: [{ sku: 'a' }] } }]);
+    expect(result.counts).toEqual([{ stepId: first, success: 1, error: 1, ignore: 0 }]);
+    expect(result.continuations).toEqual([]);
+  });
+
+  it('an object without a path fails, one whose path holds no array succeeds', async () => {
+    expect((await run(compiled(parts(undefined)), [order])).failures).toMatchObject([
+      { failure: { code: 'oneToMany_error' } },
+    ]);
+    const result = await run(compiled(parts('none')), [order]);
+    expect(result.counts).toEqual([{ stepId: first, success: 1, error: 0, ignore: 0 }]);
+    expect(result.continuations[0]?.records[0]?.record).toEqual(order);
+  });
+
+  it('array records: each element is a record without a parent', async () => {
+    const effects = new FakeEffects();
+    const result = await run(compiled(parts(undefined)), [[{ sku: 'a' }, { sku: 'b' }]], effects);
+    expect(effects.submitted[0]?.records.map(({ record }) => record)).toEqual([{ sku: 'a' }, { sku: 'b' }]);
+    expect(result.continuations[0]?.records[0]?.record).toEqual([
+      { sku: 'a', lineId: 'id0' },
+      { sku: 'b', lineId: 'id1' },
+    ]);
+  });
+});

@@ -1,0 +1,2 @@
+export * from './compile-flow.js';
+export * from './run-page.js';

@@ -1,0 +1,6 @@
+export * from './codes.js';
+export * from './filter/index.js';
+export * from './flow/index.js';
+export * from './mapping/index.js';
+export * from './program.js';
+export * from './trace-key.js';

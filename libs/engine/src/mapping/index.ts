@@ -1,0 +1,2 @@
+export * from './compile-mapping.js';
+export type { MappingOptions } from './plan.js';

@@ -1,0 +1,97 @@
+import type { Failure, FailureSource } from '#failures';
+import type { JsonValue, Lookup } from '#model';
+import type { TemplateScope } from '../expressions/template-scope.js';
+import type { Segment } from '../paths/index.js';
+import type { Template } from '../template/index.js';
+
+/** What both mappers, transforms and response mappings compile to before code is generated from it. */
+
+/** Where a value comes from. Paths start at the root of the mapping's input. */
+export type ValueSource =
+  | { readonly kind: 'path'; readonly segments: readonly Segment[] }
+  | { readonly kind: 'query'; readonly path: string }
+  | { readonly kind: 'template'; readonly template: Template }
+  | { readonly kind: 'constant'; readonly value: JsonValue };
+
+export type ScalarType = 'any' | 'string' | 'number' | 'boolean' | 'json';
+export type ArrayType = 'stringarray' | 'numberarray' | 'booleanarray' | 'objectarray' | 'arrayarray';
+export type FieldType = ScalarType | ArrayType | 'object' | 'indexed';
+
+/** Values of one field, as the mapper wants them. */
+export interface FieldPlan {
+  /** Member of the target; absent for elements of arrays. Never the name of a prototype. */
+  readonly generate?: string;
+  /** The field's name in messages. */
+  readonly label: string;
+  readonly type: FieldType;
+  readonly source?: ValueSource;
+  /** Empty sources are written as they are (Mapper 1.0) instead of left out (2.0). */
+  readonly keepEmpty: boolean;
+  /** Written when the source is empty; `undefined` means none, null is a value. */
+  readonly fallback?: JsonValue;
+  /** The field is left out when its source is empty, whatever the fallback. */
+  readonly onlyIfPresent: boolean;
+  readonly lookup?: StaticLookup;
+  readonly date?: DateConversion;
+  /** Members of an `object`; elements by index of an `indexed` array. */
+  readonly fields?: readonly FieldPlan[];
+  /** Parts of an array, appended in order. */
+  readonly parts?: readonly ArrayPart[];
+}
+
+/** How one part of a target array is built. Reference: runtime §13 (`buildArrayHelper`). */
+export interface ArrayPart {
+  readonly source?: ValueSource;
+  /** Members of each element; absent: the source's elements are copied. */
+  readonly fields?: readonly FieldPlan[];
+  readonly fallback?: JsonValue;
+  /** A source form that the API we follow turns into a null array without an error. */
+  readonly nullsArray: boolean;
+}
+
+export interface StaticLookup {
+  readonly name: string;
+  readonly map: ReadonlyMap<string, JsonValue>;
+  readonly allowFailures: boolean;
+  readonly fallback: JsonValue;
+}
+
+export interface DateConversion {
+  readonly extractFormat?: string;
+  readonly extractZone?: string;
+  readonly generateFormat?: string;
+  readonly generateZone?: string;
+}
+
+export interface MappingOptions {
+  readonly lookups: readonly Lookup[];
+  /** Source of the failures of records. */
+  readonly source: FailureSource;
+  /**
+   * What `$` is: the record, an envelope of `record`, `settings`, `job` and the scope's roots, or the record with
+   * `_CONTEXT` beside its fields (decision 23).
+   */
+  readonly input: 'record' | 'envelope' | 'settings';
+  readonly scope: TemplateScope;
+  /** Decides `record_created`, `record_updated` and `immutable`; absent where only the destination knows. */
+  readonly operation?: 'create' | 'update';
+}
+
+/** A mapping that cannot be compiled. */
+export class MappingCompileError extends Error {
+  override readonly name = 'MappingCompileError';
+  constructor(
+    readonly code: 'invalid_value' | 'not_supported',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Thrown by generated code and caught by its caller: the failure of one record. */
+export class MappingFailure extends Error {
+  override readonly name = 'MappingFailure';
+  constructor(readonly failure: Omit<Failure, 'source'> & Partial<Pick<Failure, 'source'>>) {
+    super(failure.message);
+  }
+}

@@ -1,0 +1,109 @@
+import { isHostileKey, type JsonValue, type Lookup } from '#model';
+import { compileJsonPath, parsePath } from '../paths/index.js';
+import { isZone } from '../dates/index.js';
+import { compileTemplate, type StaticLookups } from '../template/index.js';
+import {
+  MappingCompileError,
+  type DateConversion,
+  type MappingOptions,
+  type StaticLookup,
+  type ValueSource,
+} from './plan.js';
+
+/** Parts of field entries that both mappers share. */
+
+/** Compiles an extract that is a template or a `$` path; null when it is neither. */
+export function compileMarkedSource(extract: string, label: string, options: MappingOptions): ValueSource | null {
+  if (extract.includes('{{')) {
+    const template = compileTemplate(extract, {
+      target: 'text',
+      source: options.source,
+      purpose: `field ${label}`,
+      staticLookups: staticLookupMaps(options.lookups),
+    });
+    return { kind: 'template', template };
+  }
+  if (!extract.startsWith('$')) return null;
+  const path = compileJsonPath(extract);
+  if (path === null)
+    throw new MappingCompileError('invalid_value', `The extract ${extract} of field ${label} is malformed.`);
+  return path.segments === undefined ? { kind: 'query', path: extract } : { kind: 'path', segments: path.segments };
+}
+
+/** Compiles a bare path of Mapper 1.0. */
+export function compileBareSource(extract: string, label: string): ValueSource {
+  const segments = parsePath(extract);
+  if (segments === null)
+    throw new MappingCompileError('invalid_value', `The extract ${extract} of field ${label} is malformed.`);
+  return { kind: 'path', segments };
+}
+
+export function checkTargetName(name: string): string {
+  if (isHostileKey(name)) throw new MappingCompileError('invalid_value', `A field must not be named ${name}.`);
+  return name;
+}
+
+export function staticLookupMaps(lookups: readonly Lookup[]): StaticLookups {
+  const maps: Record<string, Record<string, JsonValue | undefined>> = {};
+  for (const lookup of lookups) if (lookup.map !== undefined) maps[lookup.name] = lookup.map;
+  return maps;
+}
+
+/** @throws MappingCompileError for a lookup that is missing, or that needs a live request */
+export function compileStaticLookup(name: string, lookups: readonly Lookup[]): StaticLookup {
+  const lookup = lookups.find((candidate) => candidate.name === name);
+  if (lookup === undefined) throw new MappingCompileError('invalid_value', `The lookup ${name} does not exist.`);
+  if (
+    lookup.map === undefined ||
+    lookup.relativeURI !== undefined ||
+    lookup.query !== undefined ||
+    lookup._lookupCacheId !== undefined
+  ) {
+    throw new MappingCompileError(
+      'not_supported',
+      `The lookup ${name} is not static; live lookups are not supported yet.`,
+    );
+  }
+  const map = new Map<string, JsonValue>();
+  for (const [key, value] of Object.entries(lookup.map)) if (value !== undefined) map.set(key, value);
+  return { name, map, allowFailures: lookup.allowFailures ?? false, fallback: lookup.default ?? null };
+}
+
+interface DateFields {
+  readonly extractDateFormat?: string;
+  readonly extractDateTimezone?: string;
+  readonly generateDateFormat?: string;
+  readonly generateDateTimezone?: string;
+}
+
+/** @returns undefined when the entry converts no date */
+export function compileDate(entry: DateFields): DateConversion | undefined {
+  const conversion: DateConversion = {
+    ...present('extractFormat', entry.extractDateFormat),
+    ...present('extractZone', entry.extractDateTimezone),
+    ...present('generateFormat', entry.generateDateFormat),
+    ...present('generateZone', entry.generateDateTimezone),
+  };
+  if (conversion.extractFormat === undefined && conversion.generateFormat === undefined) return undefined;
+  for (const zone of [conversion.extractZone, conversion.generateZone]) {
+    if (zone !== undefined && !isZone(zone))
+      throw new MappingCompileError('invalid_value', `${zone} is not a time zone.`);
+  }
+  return conversion;
+}
+
+function present<K extends keyof DateConversion>(key: K, value: string | undefined): Partial<Pick<DateConversion, K>> {
+  return value === undefined || value === '' ? {} : ({ [key]: value } as Pick<DateConversion, K>);
+}
+
+/** Whether a condition on creation or update holds; the destination alone knows for composite imports. */
+export function holdsFor(when: string | undefined, label: string, options: MappingOptions): boolean {
+  if (when !== 'record_created' && when !== 'record_updated') return true;
+  if (options.operation === undefined) {
+    throw new MappingCompileError(
+      'not_supported',
+      `The condition ${when} of field ${label} is not supported on this import yet.`,
+    );
+  }
+  return (when === 'record_created') === (options.operation === 'create');
+}

@@ -1,0 +1,21 @@
+import { printRaw } from '../format.js';
+
+/** How helpers read their arguments. Reference: handlebars §4 ("text input rule"). */
+
+/** Numbers and booleans become text, arrays of primitives comma-joined text; missing is empty. */
+export const text: (value: unknown) => string = printRaw;
+
+/** A number or a numeric text; NaN for everything else, missing included. */
+export function number(value: unknown): number {
+  if (typeof value === 'number') return value;
+  return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+}
+
+export function isMissing(value: unknown): value is null | undefined | '' {
+  return value === undefined || value === null || value === '';
+}
+
+export function list(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value as readonly unknown[];
+  return value === undefined || value === null ? [] : [value];
+}

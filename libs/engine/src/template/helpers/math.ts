@@ -1,0 +1,48 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { list, number, text } from './arguments.js';
+import type { ValueHelper } from './types.js';
+
+const total = (values: readonly unknown[]) => values.reduce((sum: number, value) => sum + number(value), 0);
+
+/** Reference: handlebars §4.1. Floating point is plain JavaScript. */
+export const mathHelpers: Readonly<Record<string, ValueHelper>> = {
+  abs: (value) => Math.abs(number(value)),
+  add: (...values) => total(values),
+  avg: (...values) => {
+    const members = values.flatMap(list);
+    return total(members) / members.length;
+  },
+  ceil: (value) => Math.ceil(number(value)),
+  floor: (value) => Math.floor(number(value)),
+  round: (value) => Math.round(number(value)),
+  divide: (a, b) => number(a) / number(b),
+  modulo: (a, b) => number(a) % number(b),
+  multiply: (a, b) => number(a) * number(b),
+  subtract: (a, b) => number(a) - number(b),
+  sum: (...values) => total(values.flatMap(list)),
+  toExponential: (value, digits) => number(value).toExponential(digits === undefined ? undefined : number(digits)),
+  toFixed: (value, digits) => number(value).toFixed(digits === undefined ? 0 : number(digits)),
+  toPrecision: (value, digits) => number(value).toPrecision(digits === undefined ? undefined : number(digits)),
+  random: (kind, length) => randomText(text(kind), length === undefined ? 32 : number(length)),
+};
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const maxRandomLength = 10_000;
+
+function randomText(kind: string, length: number): string {
+  if (!(length >= 0 && length <= maxRandomLength))
+    throw new Error(`random: the length must be 0 to ${maxRandomLength}.`);
+  const count = Math.floor(length);
+  switch (kind) {
+    case 'uuid':
+      return randomBytes(Math.ceil(count / 2))
+        .toString('hex')
+        .slice(0, count);
+    case 'number':
+      return Array.from({ length: count }, () => String(randomInt(10))).join('');
+    case 'crypto':
+      return Array.from({ length: count }, () => alphabet[randomInt(alphabet.length)]).join('');
+    default:
+      throw new Error(`random: the kind must be crypto, uuid or number, not '${kind}'.`);
+  }
+}

@@ -1,0 +1,3 @@
+export * from './compile-template.js';
+export * from './format.js';
+export * from './template.js';
