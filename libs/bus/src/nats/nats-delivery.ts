@@ -1,0 +1,121 @@
+import type { JetStreamManager } from '@nats-io/jetstream';
+import type { Msg } from '@nats-io/transport-node';
+import type { Delivery, QueueName } from '../bus.js';
+import { busError } from '../failures.js';
+import { retryWhileUnavailable } from '../retry.js';
+import type { Connection } from './connection.js';
+import { toNanos } from './connection.js';
+import type { DeadLetterBox } from './dead-letter-box.js';
+import type { Names } from './subjects.js';
+import { idOf, omittedBodyBytes, userHeaders } from './wire.js';
+
+const settleTimeoutMs = 2_000;
+const maxUnanswered = 2;
+
+export interface DeliveryContext {
+  readonly connection: Connection;
+  readonly jsm: JetStreamManager;
+  readonly names: Names;
+  readonly deadLetters: DeadLetterBox;
+  readonly queue: QueueName;
+  readonly leaseMs: number;
+}
+
+/** A message leased from a JetStream consumer. Settlements are requests: they resolve when the server recorded them. */
+export class NatsDelivery implements Delivery {
+  readonly queue: QueueName;
+  readonly key: string;
+  readonly id: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodyBytes: number;
+  readonly attempt: number;
+  readonly #context: DeliveryContext;
+  readonly #replySubject: string;
+  readonly #streamSequence: number;
+  readonly #delivered: Uint8Array | null;
+  #leaseEndsAt: number;
+
+  constructor(message: Msg, context: DeliveryContext) {
+    this.#context = context;
+    this.#replySubject = message.reply ?? '';
+    this.#leaseEndsAt = performance.now() + context.leaseMs;
+    const { deliveries, streamSequence } = parseAckSubject(this.#replySubject);
+    this.#streamSequence = streamSequence;
+    this.attempt = deliveries;
+    this.queue = context.queue;
+    this.key = context.names.keyOf(context.queue, message.subject);
+    this.id = idOf(message.headers, context.queue);
+    this.headers = userHeaders(message.headers);
+    const omitted = omittedBodyBytes(message.headers);
+    this.#delivered = omitted === undefined ? message.data : null;
+    this.bodyBytes = omitted ?? message.data.byteLength;
+  }
+
+  async body(): Promise<Uint8Array> {
+    if (this.#delivered !== null) return this.#delivered;
+    const { jsm, names, connection } = this.#context;
+    await connection.whenConnected(settleTimeoutMs);
+    const stored = await jsm.direct
+      .getMessage(names.streamOf(this.queue), { seq: this.#streamSequence })
+      .catch((error: unknown) => {
+        throw busError('bus_unavailable', `The body of a message of ${this.queue} could not be read.`, error);
+      });
+    if (stored === null) throw busError('bus_message_gone', `A message of ${this.queue} was settled by someone else.`);
+    return stored.data;
+  }
+
+  async ack(): Promise<void> {
+    await this.#settle('+ACK');
+  }
+
+  async nack(delayMs: number): Promise<void> {
+    // After the lease the message may be someone else's; handing it back would take it from them.
+    if (performance.now() > this.#leaseEndsAt) return;
+    await this.#settle(delayMs > 0 ? `-NAK {"delay":${toNanos(Math.round(delayMs))}}` : '-NAK');
+  }
+
+  async extend(): Promise<void> {
+    const renewedAt = performance.now();
+    await this.#settle('+WPI');
+    this.#leaseEndsAt = renewedAt + this.#context.leaseMs;
+  }
+
+  async reject(reason: string): Promise<void> {
+    const { deadLetters } = this.#context;
+    await deadLetters.add(this, this.#streamSequence, await this.body(), reason);
+    await this.#settle('+TERM');
+  }
+
+  /**
+   * Repeated while the connection is away, for as long as the lease lasts. A server that is there but does not answer
+   * has forgotten the lease in a crash and delivers the message again: waiting longer would only block this consumer.
+   *
+   * @throws PlatformError `bus_unavailable` when the server did not confirm
+   */
+  async #settle(verdict: string): Promise<void> {
+    const { connection } = this.#context;
+    const leftMs = Math.max(0, this.#leaseEndsAt - performance.now());
+    let unanswered = 0;
+    await retryWhileUnavailable(
+      async () => {
+        await connection.whenConnected(leftMs);
+        try {
+          await connection.request(this.#replySubject, verdict, settleTimeoutMs);
+        } catch (error) {
+          if (connection.connected) unanswered += 1;
+          throw error;
+        }
+      },
+      { forMs: leftMs, isTransient: () => unanswered < maxUnanswered && !connection.nc.isClosed() },
+    );
+  }
+}
+
+/**
+ * `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`
+ */
+function parseAckSubject(subject: string): { deliveries: number; streamSequence: number } {
+  const tokens = subject.split('.');
+  const offset = tokens.length === 9 ? 4 : 6;
+  return { deliveries: Number(tokens[offset]), streamSequence: Number(tokens[offset + 1]) };
+}
