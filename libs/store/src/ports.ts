@@ -10,13 +10,7 @@ import type { JsonRecord } from '#model';
 
 /** Resource types that are kept as documents. */
 export type DocumentType =
-  | 'integrations'
-  | 'connections'
-  | 'exports'
-  | 'imports'
-  | 'flows'
-  | 'scripts'
-  | 'accesstokens';
+  'integrations' | 'connections' | 'exports' | 'imports' | 'flows' | 'scripts' | 'accesstokens';
 
 /** A resource as stored: the document, with `_id`, `createdAt`, `lastModified` inside, secrets sealed. */
 export type StoredDocument = JsonRecord & { readonly _id: string };
@@ -45,7 +39,11 @@ export interface Documents {
   /** Soft delete (recycle bin, 30 days). False when there is none. */
   remove(accountId: string, type: DocumentType, id: string): Promise<boolean>;
   /** In order of creation; asks for one row more than `limit` to know whether more exist. */
-  list(accountId: string, type: DocumentType, query: DocumentQuery): Promise<{ readonly rows: readonly StoredDocument[]; readonly more: boolean }>;
+  list(
+    accountId: string,
+    type: DocumentType,
+    query: DocumentQuery,
+  ): Promise<{ readonly rows: readonly StoredDocument[]; readonly more: boolean }>;
   /** Enabled flows of all accounts that have a schedule (flow or generator level), for the scheduler. */
   scheduledFlows(): Promise<readonly { readonly accountId: string; readonly flow: StoredDocument }[]>;
   /** Grows with every write of a scheduled or schedulable flow; lets the scheduler poll cheaply. */
@@ -81,7 +79,11 @@ export interface Accounts {
   tokenByHash(sha256: string): Promise<TokenRow | null>;
   /** The token of an `accesstokens` document. */
   putToken(token: TokenRow, sha256: string): Promise<void>;
-  updateToken(accountId: string, tokenId: string, change: Partial<Pick<TokenRow, 'revoked' | 'expiresAt' | 'fullAccess' | 'scopes'>>): Promise<void>;
+  updateToken(
+    accountId: string,
+    tokenId: string,
+    change: Partial<Pick<TokenRow, 'revoked' | 'expiresAt' | 'fullAccess' | 'scopes'>>,
+  ): Promise<void>;
   removeToken(accountId: string, tokenId: string): Promise<void>;
 }
 
@@ -160,7 +162,11 @@ export interface JobQuery {
   /** `createdAt_gte` etc. as ISO 8601 */
   readonly createdAt?: { readonly gte?: string; readonly lte?: string; readonly gt?: string };
   readonly startedAt?: { readonly gte?: string; readonly lte?: string };
-  readonly counts?: readonly { readonly field: 'numSuccess' | 'numExport' | 'numIgnore' | 'numError'; readonly op: 'gte' | 'lte'; readonly value: number }[];
+  readonly counts?: readonly {
+    readonly field: 'numSuccess' | 'numExport' | 'numIgnore' | 'numError';
+    readonly op: 'gte' | 'lte';
+    readonly value: number;
+  }[];
   readonly limit: number;
 }
 
@@ -298,7 +304,9 @@ export interface Ledger {
    * @returns runs that became final and runs whose rows changed
    * @throws PositionConflict when `firstOffset` is not the stored position: another member owns the partition now
    */
-  apply(batch: LedgerBatch): Promise<{ readonly finalized: readonly FinalizedRun[]; readonly changed: readonly string[] }>;
+  apply(
+    batch: LedgerBatch,
+  ): Promise<{ readonly finalized: readonly FinalizedRun[]; readonly changed: readonly string[] }>;
 }
 
 /** The batch does not begin where the stored position says; nothing was written. */
@@ -318,9 +326,17 @@ export interface StepErrorQuery {
 
 export interface StepErrors {
   /** open errors, newest first */
-  listOpen(accountId: string, flowId: string, stepId: string, query: StepErrorQuery): Promise<{ readonly rows: readonly StepErrorRow[]; readonly more: boolean }>;
+  listOpen(
+    accountId: string,
+    flowId: string,
+    stepId: string,
+    query: StepErrorQuery,
+  ): Promise<{ readonly rows: readonly StepErrorRow[]; readonly more: boolean }>;
   /** open errors per step. Reference: errors §6 `GET /flows/{f}/errors` */
-  summary(accountId: string, flowId: string): Promise<readonly { readonly stepId: string; readonly numError: number; readonly lastErrorAt: string }[]>;
+  summary(
+    accountId: string,
+    flowId: string,
+  ): Promise<readonly { readonly stepId: string; readonly numError: number; readonly lastErrorAt: string }[]>;
   retryData(accountId: string, flowId: string, stepId: string, retryDataKey: string): Promise<JsonRecord | null>;
   exchange(accountId: string, flowId: string, stepId: string, reqAndResKey: string): Promise<JsonRecord | null>;
 }

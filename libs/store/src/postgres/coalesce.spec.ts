@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { coalesce } from './coalesce.js';
+
+/** A `run` whose calls the test settles by hand. */
+function controlled(): {
+  calls: { items: readonly number[]; settle: (fail?: Error) => void }[];
+  run: (items: readonly number[]) => Promise<string[]>;
+} {
+  const calls: { items: readonly number[]; settle: (fail?: Error) => void }[] = [];
+  return {
+    calls,
+    run: (items) =>
+      new Promise((resolve, reject) => {
+        calls.push({ items, settle: (fail) => (fail ? reject(fail) : resolve(items.map((item) => `done ${item}`))) });
+      }),
+  };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('coalesce', () => {
+  it('runs a lone item at once and what arrives meanwhile as one batch, in order', async () => {
+    const { calls, run } = controlled();
+    const lane = coalesce(run);
+    const results = Promise.all([lane(1), lane(2), lane(3)]);
+    expect(calls.map(({ items }) => items)).toEqual([[1]]);
+    calls[0]?.settle();
+    await turn();
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+    calls[1]?.settle();
+    expect(await results).toEqual(['done 1', 'done 2', 'done 3']);
+  });
+
+  it('cuts batches at maxItems', async () => {
+    const { calls, run } = controlled();
+    const lane = coalesce(run, { maxItems: 2 });
+    const results = Promise.all([1, 2, 3, 4].map(lane));
+    for (let i = 0; i < 3; i++) {
+      calls[i]?.settle();
+      await turn();
+    }
+    await results;
+    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3], [4]]);
+  });
+
+  it('rejects every item of a failed batch and goes on with the next', async () => {
+    const { calls, run } = controlled();
+    const lane = coalesce(run);
+    const first = lane(1);
+    const second = Promise.allSettled([lane(2), lane(3)]);
+    calls[0]?.settle();
+    await first;
+    await turn();
+    calls[1]?.settle(new Error('connection lost'));
+    expect((await second).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    const later = lane(4);
+    await turn();
+    calls[2]?.settle();
+    expect(await later).toBe('done 4');
+  });
+
+  it('tries items one by one when one of them may be at fault', async () => {
+    const lane = coalesce<number, number>(
+      async (items) => {
+        if (items.includes(3)) throw new Error('3 is bad');
+        return items.map((item) => item * 10);
+      },
+      { isFaultOfItem: () => true },
+    );
+    const results = await Promise.allSettled([1, 2, 3, 4].map(lane));
+    expect(results.map((result) => (result.status === 'fulfilled' ? result.value : 'failed'))).toEqual([
+      10,
+      20,
+      'failed',
+      40,
+    ]);
+  });
+
+  it('rejects when the results do not match the items', async () => {
+    const lane = coalesce<number, number>(async () => []);
+    await expect(lane(1)).rejects.toThrow('1 items got 0 results');
+  });
+});

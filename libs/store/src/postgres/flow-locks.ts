@@ -1,0 +1,24 @@
+import type { ClientBase } from 'pg';
+
+/** Sets our locks apart from others in the same database. */
+const lockSeed = 4207;
+
+/**
+ * Takes the right to admit runs of these flows until the transaction ends. Always in one order, and before any row lock,
+ * so that two batches that share flows cannot wait for each other in a circle.
+ */
+export async function lockFlows(client: ClientBase, flowIds: readonly string[]): Promise<void> {
+  await client.query(lockSql('unnest($1::text[]) as flow_id'), [flowIds]);
+}
+
+/** The same for the flows of these runs. */
+export async function lockFlowsOf(client: ClientBase, jobIds: readonly string[]): Promise<readonly string[]> {
+  const { rows } = await client.query<{ flow_id: string }>(lockSql('jobs where id = any($1::text[])'), [jobIds]);
+  return rows.map(({ flow_id }) => flow_id);
+}
+
+const lockSql = (source: string) => `
+with flows as materialized (
+  select distinct flow_id, hashtextextended(flow_id, ${lockSeed}) as key from ${source} order by key
+)
+select flow_id, pg_advisory_xact_lock(key) from flows`;

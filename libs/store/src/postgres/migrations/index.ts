@@ -1,0 +1,4 @@
+import { Migration001Initial } from './001-initial.js';
+
+/** In the order in which they run. A name, once released, never changes. */
+export const migrations = [Migration001Initial];

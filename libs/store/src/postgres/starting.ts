@@ -1,0 +1,117 @@
+import type { ClientBase, Pool } from 'pg';
+import type { ChildJob, StartOutcome } from '../ports.js';
+import { lockFlowsOf } from './flow-locks.js';
+import { inTransaction } from './transaction.js';
+
+export interface Start {
+  readonly jobId: string;
+  readonly planId: string;
+  readonly children: readonly ChildJob[];
+}
+
+/** Starts queued runs as far as their flows have room, each with its children. One transaction for all. */
+export async function startRuns(pool: Pool, starts: readonly Start[]): Promise<StartOutcome[]> {
+  // Of callers that ask for the same run in one batch, the first may start it.
+  const first = new Map(starts.map((start) => [start.jobId, start] as const).toReversed());
+  return inTransaction(pool, async (client) => {
+    const ids = [...first.keys()];
+    const flowIds = await lockFlowsOf(client, ids);
+    const queued = await lockQueued(client, ids);
+    const started = await start(
+      client,
+      [...first.values()].filter(({ jobId }) => queued.has(jobId)),
+      flowIds,
+    );
+    return starts.map((asked) => {
+      if (started.has(asked.jobId)) return first.get(asked.jobId) === asked ? 'started' : 'gone';
+      return queued.has(asked.jobId) ? 'busy' : 'gone';
+    });
+  });
+}
+
+/** Locked by id, as the ledger does: whoever locks several jobs does it in this order. */
+async function lockQueued(client: ClientBase, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await client.query<{ id: string }>(
+    `select id from jobs where id = any($1::text[]) and type = 'flow' and status = 'queued' order by id for update`,
+    [ids],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+async function start(
+  client: ClientBase,
+  starts: readonly Start[],
+  flowIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (starts.length === 0) return new Set();
+  const asked = starts.map(({ jobId, planId }) => ({ id: jobId, plan_id: planId }));
+  const children = starts.flatMap(({ jobId, children: steps }) =>
+    steps.map((child) => ({
+      id: child.jobId,
+      flow_job_id: jobId,
+      type: child.type,
+      export_id: child.type === 'export' ? child.stepId : null,
+      import_id: child.type === 'import' ? child.stepId : null,
+      o_index: child.oIndex,
+    })),
+  );
+  const { rows } = await client.query<{ id: string }>(startSql, [
+    JSON.stringify(asked),
+    JSON.stringify(children),
+    new Date(),
+    flowIds,
+  ]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+// The flows come as a parameter: joined with `asked`, the planner reads every unfinished run there is.
+const startSql = `
+with asked as (
+  select jobs.*, request.plan_id as asked_plan_id
+  from json_to_recordset($1::json) as request (id text, plan_id text)
+  join jobs using (id)
+),
+active as (
+  select flow_id, count(*) as runs
+  from jobs
+  where flow_id = any($4::text[]) and type = 'flow' and status in ('running', 'retrying', 'canceling')
+  group by flow_id
+),
+ranked as (
+  select
+    asked.id,
+    asked_plan_id,
+    row_number() over (partition by flow_id order by created_at, asked.id) + coalesce(active.runs, 0)
+      <= max_concurrent_runs as has_room
+  from asked left join active using (flow_id)
+),
+started as (
+  update jobs
+  set status = 'running', started_at = $3::timestamptz, last_modified = $3::timestamptz, plan_id = asked_plan_id,
+    waiting_for = null
+  from ranked
+  where jobs.id = ranked.id and has_room
+  returning jobs.*
+),
+kept_waiting as (
+  update jobs
+  set waiting_for = 'one_run_at_a_time', last_modified = $3::timestamptz
+  from ranked
+  where jobs.id = ranked.id and not has_room and waiting_for is null
+),
+children as (
+  insert into jobs (
+    id, account_id, type, integration_id, flow_id, export_id, import_id, flow_job_id, o_index, status,
+    created_at, started_at, last_modified, purge_at, triggered_by, user_id, trace_id, request
+  )
+  select
+    child.id, started.account_id, child.type, started.integration_id, started.flow_id, child.export_id, child.import_id,
+    started.id, child.o_index, 'running',
+    $3::timestamptz, $3::timestamptz, $3::timestamptz, started.purge_at, started.triggered_by, started.user_id,
+    started.trace_id, '{}'
+  from json_to_recordset($2::json) as child (
+    id text, flow_job_id text, type text, export_id text, import_id text, o_index int
+  )
+  join started on started.id = child.flow_job_id
+)
+select id from started`;
