@@ -1,0 +1,4 @@
+export * from './egress.js';
+export * from './mask.js';
+export * from './secret-box.js';
+export * from './tokens.js';
