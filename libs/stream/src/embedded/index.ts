@@ -1,0 +1,3 @@
+export * from './embedded-stream.js';
+export type { PauseRange } from '../pauses.js';
+export type { StreamLog, StreamLogEntry } from '../stream-log.js';
