@@ -54,7 +54,11 @@ export interface Destination {
    * Submits mapped records, batched as configured; one outcome per record, in order. Requests carry a stable idempotency
    * key derived from run, step, page and record indices (P2, decision 19).
    */
-  submit(page: PageIdentity, records: readonly PreparedRecord[], context: StepContext): Promise<readonly ImportOutcome[]>;
+  submit(
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly ImportOutcome[]>;
 }
 
 /** Permission to have one request in flight on a connection, cluster-wide (`concurrencyLevel`). */
