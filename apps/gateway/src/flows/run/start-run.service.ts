@@ -1,0 +1,114 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { runStart } from '#contracts';
+import { ApiError } from '#failures';
+import { type Export, type Flow, type Import, type JsonRecord, newId } from '#model';
+import type { OpenSpan } from '#telemetry';
+import { apiCodes } from '../../codes.js';
+import { GATEWAY_DEPS, type GatewayDeps } from '../../deps.js';
+import type { Caller } from '../../http/caller.js';
+import { parseBody } from '../../http/parse-body.js';
+import { invalid } from '../../http/refusals.js';
+import { DocumentReader } from '../../resources/document-reader.js';
+import { ResourceService } from '../../resources/resource.service.js';
+import { type FlowSteps, incomplete, stepsOf, unsupported } from './runnable.js';
+import { type StartRunRequest, startRunRequest } from './start-run.request.js';
+
+/**
+ * Starts runs. The job row, stored as `queued`, is the intent and the answer; the command only makes the scheduler look
+ * at once, and a sweep makes up for a lost one. All reads and writes coalesce, so a thousand starts a second cost a
+ * handful of round trips.
+ */
+@Injectable()
+export class StartRunService {
+  constructor(
+    @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
+    @Inject(ResourceService) private readonly resources: ResourceService,
+    @Inject(DocumentReader) private readonly reader: DocumentReader,
+  ) {}
+
+  /**
+   * @returns the job's id
+   * @throws ApiError 404, 409 `run_already_queued` (decision 5), 422 `inactive_flow`, `invalid_flow`, `not_supported`
+   */
+  async start(caller: Caller, flowId: string, body: unknown, span: OpenSpan | undefined): Promise<string> {
+    const asked = body === undefined || body === null ? {} : parseBody(startRunRequest, body);
+    const { accountId, userId } = caller;
+    // Documents were validated when they were written (parse at the edge, once).
+    const flow = (await this.resources.stored(accountId, 'flows', flowId)) as unknown as Flow;
+    if (flow.disabled === true) throw ApiError.of(apiCodes.inactive_flow, 'The flow is disabled.');
+    const steps = stepsOf(flow);
+    await this.#assertRunnable(accountId, flow, steps);
+    assertGenerators(asked, steps);
+
+    const jobId = newId();
+    const accepted = await this.deps.store.jobs.enqueue({
+      jobId,
+      accountId,
+      flowId,
+      integrationId: flow._integrationId ?? null,
+      triggeredBy: 'manual',
+      userId,
+      traceId: span?.traceId ?? null,
+      request: requestOf(asked, span),
+      ...(flow.maxConcurrentRuns === undefined ? {} : { maxConcurrentRuns: flow.maxConcurrentRuns }),
+    });
+    if (!accepted) throw ApiError.of(apiCodes.run_already_queued, 'A run of this flow is waiting already.');
+    await this.#command(accountId, flowId, jobId);
+    return jobId;
+  }
+
+  async #assertRunnable(accountId: string, flow: Flow, steps: FlowSteps): Promise<void> {
+    const [exports, imports] = await Promise.all([
+      this.reader.getMany(accountId, 'exports', [...steps.generatorIds, ...steps.lookupIds]),
+      this.reader.getMany(accountId, 'imports', steps.importIds),
+    ]);
+    const missing = incomplete(flow, steps, (id) => exports.has(id) || imports.has(id));
+    if (missing.length > 0) throw invalid(missing);
+    const refused = unsupported(
+      flow,
+      [...exports.values()] as unknown as readonly Export[],
+      [...imports.values()] as unknown as readonly Import[],
+    );
+    if (refused.length > 0) throw invalid(refused);
+  }
+
+  async #command(accountId: string, flowId: string, jobId: string): Promise<void> {
+    try {
+      const body = runStart.encode({ v: 1, accountId, flowId, jobId });
+      await this.deps.bus.publish([{ queue: 'cmd.run.start', key: flowId, id: `start/${jobId}`, body }]);
+    } catch (error) {
+      // The run is accepted: its job is durable, and the scheduler's sweep finds it.
+      this.deps.logger.warn({ error, jobId }, 'the start of a run was stored but not announced');
+    }
+  }
+}
+
+function assertGenerators(asked: StartRunRequest, steps: FlowSteps): void {
+  const unknown = (asked._exportIds ?? []).flatMap((id, i) => (steps.generatorIds.includes(id) ? [] : [{ id, i }]));
+  if (unknown.length === 0) return;
+  throw invalid(
+    unknown.map(({ id, i }) => ({
+      code: 'invalid_ref',
+      message: `${id} is no page generator of the flow.`,
+      field: `_exportIds[${i}]`,
+    })),
+  );
+}
+
+/** The part of the request that the run needs; times become ISO 8601 UTC with milliseconds. */
+function requestOf(asked: StartRunRequest, span: OpenSpan | undefined): JsonRecord {
+  const startDate = asked.export?.startDate;
+  const endDate = asked.export?.endDate;
+  return {
+    ...(startDate || endDate
+      ? {
+          export: {
+            ...(startDate ? { startDate: new Date(startDate).toISOString() } : {}),
+            ...(endDate ? { endDate: new Date(endDate).toISOString() } : {}),
+          },
+        }
+      : {}),
+    ...(asked._exportIds ? { _exportIds: [...new Set(asked._exportIds)] } : {}),
+    ...(span ? { traceparent: span.traceparent } : {}),
+  };
+}

@@ -1,0 +1,157 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { runStart } from '#contracts';
+import { documents, type GatewayUnderTest, makeFlow, startGateway } from '../../testing/gateway-under-test.js';
+
+let gateway: GatewayUnderTest;
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+afterEach(() => {
+  gateway.bus.published.length = 0;
+  gateway.bus.isDown = false;
+});
+afterAll(() => gateway.close());
+
+const run = (flowId: string, body?: unknown, headers?: Record<string, string>) =>
+  gateway.alice.call<{ _jobId: string; errors: { code: string; field?: string }[] }>(
+    'POST',
+    `/v1/flows/${flowId}/run`,
+    body,
+    headers,
+  );
+
+describe('POST /flows/:id/run', () => {
+  it('stores a queued job, then announces it', async () => {
+    const { flowId } = await makeFlow(gateway.alice);
+    const { status, body } = await run(flowId);
+    expect({ status, body }).toEqual({ status: 201, body: { _jobId: expect.stringMatching(/^[0-9a-f]{24}$/) } });
+    const job = await gateway.alice.call('GET', `/v1/jobs/${body._jobId}`);
+    expect(job.body).toMatchObject({
+      type: 'flow',
+      status: 'queued',
+      _flowId: flowId,
+      triggeredBy: 'manual',
+      children: [],
+    });
+
+    const [message] = gateway.bus.published;
+    expect(message).toMatchObject({ queue: 'cmd.run.start', key: flowId, id: `start/${body._jobId}` });
+    expect(runStart.decode(message!.body)).toEqual({
+      v: 1,
+      accountId: gateway.alice.accountId,
+      flowId,
+      jobId: body._jobId,
+    });
+  });
+
+  it('hands on the window, the generators and the trace', async () => {
+    const { flowId, exportId } = await makeFlow(gateway.alice);
+    const { body } = await run(
+      flowId,
+      { export: { startDate: '2026-01-01T02:00:00+02:00', endDate: '2026-02-01' }, _exportIds: [exportId] },
+      { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+    );
+    const row = await gateway.store.jobs.get(gateway.alice.accountId, body._jobId);
+    expect(row).toMatchObject({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      request: {
+        export: { startDate: '2026-01-01T00:00:00.000Z', endDate: '2026-02-01T00:00:00.000Z' },
+        _exportIds: [exportId],
+        traceparent: expect.stringContaining('0af7651916cd43dd8448eb211c80319c'),
+      },
+    });
+  });
+
+  it('accepts a run that cannot be announced now: the job is the intent', async () => {
+    const { flowId } = await makeFlow(gateway.alice);
+    gateway.bus.isDown = true;
+    expect((await run(flowId)).status).toBe(201);
+  });
+
+  it('takes one run and one that waits, and refuses the third (decision 5)', async () => {
+    const { flowId } = await makeFlow(gateway.alice);
+    expect([(await run(flowId)).status, (await run(flowId)).status]).toEqual([201, 201]);
+    const { status, body } = await run(flowId);
+    expect([status, body.errors[0]?.code]).toEqual([409, 'run_already_queued']);
+  });
+
+  it('works for a legacy flow of one export and one import', async () => {
+    const { exportId, importId } = await makeFlow(gateway.alice);
+    const flowId = await gateway.alice.make('flows', { name: 'Old', _exportId: exportId, _importId: importId });
+    expect((await run(flowId)).status).toBe(201);
+  });
+
+  it.each<[string, unknown, string, string | undefined]>([
+    ['a time that is none', { export: { startDate: 'yesterday' } }, 'invalid_field_value', 'export.startDate'],
+    ['no generators at all', { _exportIds: [] }, 'invalid_field_value', '_exportIds'],
+    ['a foreign generator', { _exportIds: ['f'.repeat(24)] }, 'invalid_ref', '_exportIds[0]'],
+    ['a body of another shape', [], 'invalid_field_value', undefined],
+  ])('refuses %s', async (_, body, code, field) => {
+    const { flowId } = await makeFlow(gateway.alice);
+    const answer = await run(flowId, body);
+    expect([answer.status, answer.body.errors[0]?.code, answer.body.errors[0]?.field]).toEqual([422, code, field]);
+  });
+
+  it.each<[string, object, string, string | undefined]>([
+    ['disabled', { disabled: true }, 'inactive_flow', undefined],
+    ['without generators', { pageGenerators: [] }, 'invalid_flow', 'pageGenerators'],
+    ['still being set up', { pageGenerators: [{ setupInProgress: true }] }, 'invalid_flow', 'pageGenerators'],
+    [
+      'with routers',
+      { pageProcessors: [], routers: [{ id: 'r', branches: [{ name: 'b' }] }] },
+      'not_supported',
+      'routers',
+    ],
+  ])('refuses a flow that is %s', async (_, change, code, field) => {
+    const { flowId } = await makeFlow(gateway.alice, change);
+    const { status, body } = await run(flowId);
+    expect([status, body.errors[0]?.code, body.errors[0]?.field]).toEqual([422, code, field]);
+    expect(gateway.bus.published).toEqual([]);
+  });
+
+  it('refuses what does not run yet by name, also in the steps (decision 28)', async () => {
+    const { connectionId, importId } = await makeFlow(gateway.alice);
+    const scriptId = await gateway.alice.make('scripts', { name: 'S' });
+    const script = { _scriptId: scriptId, function: 'f' };
+    const exportId = await gateway.alice.make('exports', {
+      ...documents.httpExport(connectionId),
+      hooks: { preSavePage: script },
+      filter: { type: 'script', script },
+    });
+    const flowId = await gateway.alice.make('flows', {
+      name: 'F',
+      pageGenerators: [{ _exportId: exportId }],
+      pageProcessors: [{ type: 'import', _importId: importId, hooks: { postResponseMap: script } }],
+    });
+    const { status, body } = await run(flowId);
+    expect(status).toBe(422);
+    expect(body.errors.map(({ code, field }) => `${code} ${field}`)).toEqual([
+      'not_supported hooks.postResponseMap',
+      `not_supported exports/${exportId}.hooks.preSavePage`,
+      `not_supported exports/${exportId}.filter`,
+    ]);
+  });
+
+  it('refuses a flow whose step was deleted', async () => {
+    const { flowId, importId } = await makeFlow(gateway.alice);
+    await gateway.alice.call('DELETE', `/v1/imports/${importId}`);
+    const { status, body } = await run(flowId);
+    expect([status, body.errors[0]?.code]).toEqual([422, 'invalid_flow']);
+  });
+
+  it('coalesces: a hundred starts at once cost a handful of statements', async () => {
+    const flows = await Promise.all(Array.from({ length: 20 }, () => makeFlow(gateway.alice)));
+    const { documents: port } = gateway.store;
+    const getMany = port.getMany.bind(port);
+    let statements = 0;
+    port.getMany = (...args) => {
+      statements += 1;
+      return getMany(...args);
+    };
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => run(flows[i % 20]!.flowId)));
+    port.getMany = getMany;
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(40);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(60);
+    expect(statements).toBeLessThan(60);
+  });
+});

@@ -1,0 +1,69 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { resourceTypes } from '#model';
+import { AccessTokenExtras } from './access-tokens/access-token-extras.js';
+import { TokenCache } from './auth/token-cache.js';
+import { TokenInfoController } from './auth/token-info.controller.js';
+import { ConnectionExtras } from './connections/connection-extras.js';
+import { PingController } from './connections/ping.controller.js';
+import { PingService } from './connections/ping.service.js';
+import { GATEWAY_DEPS, type GatewayDeps } from './deps.js';
+import { StepErrorController } from './flows/errors/step-error.controller.js';
+import { StepErrorService } from './flows/errors/step-error.service.js';
+import { FlowExtras } from './flows/flow-extras.js';
+import { FlowRunController } from './flows/flow-run.controller.js';
+import { StartRunService } from './flows/run/start-run.service.js';
+import { HealthController } from './health/health.controller.js';
+import { IntegrationChildrenController } from './integrations/integration-children.controller.js';
+import { IntegrationExtras } from './integrations/integration-extras.js';
+import { RegistrationController } from './integrations/registration.controller.js';
+import { RegistrationService } from './integrations/registration.service.js';
+import { JobEvents } from './jobs/job-events.js';
+import { JobController } from './jobs/job.controller.js';
+import { JobService } from './jobs/job.service.js';
+import { OpenApiController } from './openapi/openapi.controller.js';
+import { DocumentReader } from './resources/document-reader.js';
+import { resourceController } from './resources/resource.controller.js';
+import { ResourceService } from './resources/resource.service.js';
+import { exportExtras, importExtras } from './resources/step-extras.js';
+import { TYPE_EXTRAS, type TypeExtras } from './resources/type-extras.js';
+
+const resources = [
+  ...Object.values(resourceTypes).map((type) => resourceController(type)),
+  IntegrationChildrenController,
+  RegistrationController,
+];
+const runs = [FlowRunController, JobController, StepErrorController];
+const others = [PingController, TokenInfoController, OpenApiController, HealthController];
+
+const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras];
+const services = [
+  RegistrationService,
+  ResourceService,
+  PingService,
+  StartRunService,
+  JobService,
+  JobEvents,
+  StepErrorService,
+];
+
+@Module({})
+export class GatewayModule {
+  static with(deps: GatewayDeps): DynamicModule {
+    return {
+      module: GatewayModule,
+      controllers: [...resources, ...runs, ...others],
+      providers: [
+        { provide: GATEWAY_DEPS, useValue: deps },
+        { provide: DocumentReader, useValue: new DocumentReader(deps.store.documents) },
+        { provide: TokenCache, useValue: new TokenCache(deps.store.accounts, deps.config.tokenCacheMs ?? 5_000) },
+        ...extras,
+        {
+          provide: TYPE_EXTRAS,
+          useFactory: (...own: TypeExtras[]) => [...own, exportExtras, importExtras],
+          inject: extras,
+        },
+        ...services,
+      ],
+    };
+  }
+}

@@ -1,0 +1,17 @@
+import { tokenInfoOperations } from '../auth/token-info.operations.js';
+import { pingOperations } from '../connections/ping.operations.js';
+import { flowOperations } from '../flows/flow.operations.js';
+import { registrationOperations } from '../integrations/integration.operations.js';
+import { jobOperations } from '../jobs/job.operations.js';
+import { resourceOperations } from '../resources/resource.operations.js';
+import type { Operation } from './operation.js';
+
+/** Every call below /v1. */
+export const operations: readonly Operation[] = [
+  ...resourceOperations,
+  ...registrationOperations,
+  ...pingOperations,
+  ...flowOperations,
+  ...jobOperations,
+  ...tokenInfoOperations,
+];
