@@ -1,0 +1,15 @@
+import type { Host, ServiceHandle } from '#hosting';
+import { createErrorsService } from './errors-service.js';
+import { createErrorsTelemetry } from './telemetry.js';
+
+/**
+ * Starts an errors service in this process.
+ *
+ * @param retentionDays how long errors are kept
+ */
+export async function startErrors(host: Host, retentionDays: number): Promise<ServiceHandle> {
+  const telemetry = createErrorsTelemetry(host.logger.child({ part: 'errors' }));
+  const service = createErrorsService({ ...host.ports, telemetry, retentionDays });
+  await service.start();
+  return service;
+}

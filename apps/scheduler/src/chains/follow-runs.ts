@@ -1,0 +1,55 @@
+import type { Checkpoints, JobRow, Jobs } from '#store';
+import { Limiter } from '../limiter.js';
+import type { RunPlans } from '../run-plans.js';
+import type { SchedulerTelemetry } from '../telemetry.js';
+import { advanceCheckpoints } from './advance-checkpoints.js';
+import { chainTargetsOf } from './chain-targets.js';
+import { startChain, type StartChainDeps } from './start-chain.js';
+
+export interface FollowRunsDeps extends StartChainDeps {
+  readonly jobs: Pick<Jobs, 'enqueue' | 'unfollowed' | 'markFollowed'>;
+  readonly checkpoints: Checkpoints;
+  readonly runPlans: RunPlans;
+  readonly telemetry: SchedulerTelemetry;
+}
+
+const batchSize = 500;
+const maxConcurrent = 32;
+
+/**
+ * Draws the consequences of final runs: delta checkpoints advance and the next flows start, after completed runs only
+ * (record errors do not matter). Each consequence is idempotent, and a run is marked as followed after them, so a crash in
+ * between repeats them without effect.
+ *
+ * @returns flows that have room for another run now
+ */
+export async function followRuns(deps: FollowRunsDeps): Promise<readonly string[]> {
+  const flowIds = new Set<string>();
+  const limiter = new Limiter(maxConcurrent);
+  for (;;) {
+    const runs = await deps.jobs.unfollowed(batchSize);
+    const followed = await Promise.all(runs.map((run) => limiter.run(() => followSafely(deps, run))));
+    for (const run of runs) flowIds.add(run._flowId);
+    // Runs that failed to be followed come again; only a batch that made progress is worth asking for more at once.
+    if (runs.length < batchSize || !followed.includes(true)) return [...flowIds];
+  }
+}
+
+async function followSafely(deps: FollowRunsDeps, run: JobRow): Promise<boolean> {
+  try {
+    if (run.status === 'completed' && run.type === 'flow') await followCompleted(deps, run);
+    return await deps.jobs.markFollowed(run._id);
+  } catch (error) {
+    deps.telemetry.failed('the consequences of a run could not be drawn; trying again', error, { runId: run._id });
+    return false;
+  }
+}
+
+async function followCompleted(deps: FollowRunsDeps, run: JobRow): Promise<void> {
+  const started = await deps.runPlans.get(run._id);
+  if (!started) throw new Error(`The plan of the completed run ${run._id} is missing.`);
+  const { plan } = started;
+  // Checkpoints first: a chained flow may be held behind this one.
+  await advanceCheckpoints(deps.checkpoints, run, plan);
+  for (const target of chainTargetsOf(plan.flow)) await startChain(deps, run, target);
+}

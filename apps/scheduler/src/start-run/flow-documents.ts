@@ -1,0 +1,76 @@
+import type { Connection, Export, Flow, Import, Integration } from '#model';
+import type { DocumentType, StoredDocument } from '#store';
+import type { DocumentReader } from './document-reader.js';
+import { referencesOf, withCurrentSteps } from './plan-references.js';
+
+type Stored<T> = T & { readonly _id: string };
+
+/** A flow and everything it refers to, as stored: secrets are sealed. */
+export interface FlowDocuments {
+  readonly accountId: string;
+  readonly flow: Stored<Flow>;
+  readonly exports: readonly Stored<Export>[];
+  readonly imports: readonly Stored<Import>[];
+  readonly connections: readonly Stored<Connection>[];
+  readonly integration: Stored<Integration> | null;
+  /** References that lead nowhere, in words. */
+  readonly missing: readonly string[];
+}
+
+/** @returns null when the account has no such flow */
+export async function readFlowDocuments(
+  reader: DocumentReader,
+  accountId: string,
+  flowId: string,
+): Promise<FlowDocuments | null> {
+  const [stored] = await reader.read(accountId, 'flows', [flowId]);
+  if (!stored) return null;
+  const flow = withCurrentSteps(trusted<Flow>(stored));
+  const references = referencesOf(flow);
+  const missing: string[] = [];
+  const read = async <T>(type: DocumentType, ids: readonly string[]): Promise<Stored<T>[]> => {
+    const rows = await reader.read(accountId, type, ids);
+    const found = new Set(rows.map((row) => row._id));
+    for (const id of ids) if (!found.has(id)) missing.push(`${type.slice(0, -1)} ${id}`);
+    return rows.map((row) => trusted<T>(row));
+  };
+  const [exports, imports, integrations] = await Promise.all([
+    read<Export>('exports', references.exportIds),
+    read<Import>('imports', references.importIds),
+    flow._integrationId ? reader.read(accountId, 'integrations', [flow._integrationId]) : [],
+  ]);
+  const connections = await read<Connection>(
+    'connections',
+    distinct([...exports, ...imports].map((s) => s._connectionId)),
+  );
+  const lenders = await read<Connection>(
+    'connections',
+    distinct(connections.map((c) => c._borrowConcurrencyFromConnectionId)).filter(
+      (id) => !connections.some((connection) => connection._id === id),
+    ),
+  );
+  const integration = integrations[0];
+  return {
+    accountId,
+    flow,
+    exports,
+    imports,
+    connections: [...connections, ...lenders],
+    integration: integration ? trusted<Integration>(integration) : null,
+    missing,
+  };
+}
+
+export function documentsOf(documents: FlowDocuments): readonly Stored<{ lastModified?: string | undefined }>[] {
+  const { flow, exports, imports, connections, integration } = documents;
+  return [flow, ...exports, ...imports, ...connections, ...(integration ? [integration] : [])];
+}
+
+/** Documents were validated when they were written; their type is trusted here (parse at the edge, once). */
+function trusted<T>(document: StoredDocument): Stored<T> {
+  return document as unknown as Stored<T>;
+}
+
+function distinct(ids: readonly (string | null | undefined)[]): string[] {
+  return [...new Set(ids.filter((id) => typeof id === 'string'))];
+}

@@ -1,0 +1,40 @@
+import type { Flow, PageProcessor } from '#model';
+
+/** Ids of what a flow refers to, without repeats. */
+export interface FlowReferences {
+  readonly exportIds: readonly string[];
+  readonly importIds: readonly string[];
+}
+
+/** Exports and imports of a flow: page generators, page processors and the branches of its routers. */
+export function referencesOf(flow: Flow): FlowReferences {
+  const exportIds = new Set<string>();
+  const importIds = new Set<string>();
+  const addProcessor = (processor: PageProcessor): void => {
+    if (processor._exportId) exportIds.add(processor._exportId);
+    if (processor._importId) importIds.add(processor._importId);
+  };
+  for (const generator of flow.pageGenerators ?? []) if (generator._exportId) exportIds.add(generator._exportId);
+  for (const processor of flow.pageProcessors ?? []) addProcessor(processor);
+  for (const router of flow.routers ?? []) {
+    for (const branch of router.branches) for (const processor of branch.pageProcessors ?? []) addProcessor(processor);
+  }
+  return { exportIds: [...exportIds], importIds: [...importIds] };
+}
+
+/**
+ * The flow with its steps in the current form: a legacy two-step flow names one export and one import at the top level.
+ * Reference: resources §3.2.
+ */
+export function withCurrentSteps<F extends Flow>(flow: F): F {
+  const isLegacy = flow._exportId !== undefined && (flow.pageGenerators ?? []).length === 0;
+  if (!isLegacy) return flow;
+  const hasProcessors = (flow.pageProcessors ?? []).length > 0 || (flow.routers ?? []).length > 0;
+  return {
+    ...flow,
+    pageGenerators: [{ _exportId: flow._exportId }],
+    ...(hasProcessors || flow._importId === undefined
+      ? {}
+      : { pageProcessors: [{ type: 'import', _importId: flow._importId }] }),
+  };
+}

@@ -1,0 +1,136 @@
+import { hash } from 'node:crypto';
+import type { CompileFlow, FlowPlan } from '#engine';
+import { newId, type Flow, type JsonRecord } from '#model';
+import type { ChildJob } from '#store';
+import type { FlowDocuments } from './flow-documents.js';
+
+/** Why a run cannot start; becomes the failure of its job. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A plan that compiles, with what starting a run of it needs. */
+export interface RunnablePlan {
+  /** Content hash: the same flow, unchanged, has the same plan. */
+  readonly planId: string;
+  readonly plan: FlowPlan;
+  readonly steps: readonly Omit<ChildJob, 'jobId'>[];
+}
+
+export type PlanOutcome = { readonly runnable: RunnablePlan } | { readonly refusal: Refusal };
+
+/** Written by the server on every change or run; they change nothing about what a run does, so they are no content. */
+const volatileFields = new Set(['lastModified', 'lastModifiedBy', 'lastExecutedAt']);
+
+/**
+ * Takes the snapshot that a run executes. Its page generators are exactly those that the run starts, in order of
+ * execution, so that a generator's ordinal is its index in the plan.
+ *
+ * @param selection ids of the page generators to start (`_exportIds`); null starts all
+ */
+export function buildPlan(
+  documents: FlowDocuments,
+  selection: readonly string[] | null,
+  compile: CompileFlow,
+): PlanOutcome {
+  const refusal = refusalOf(documents, selection);
+  if (refusal) return { refusal };
+  const generators = documents.flow.pageGenerators ?? [];
+  const selected =
+    selection === null ? generators : generators.filter((g) => g._exportId && selection.includes(g._exportId));
+  const plan = snapshot(documents, { ...documents.flow, pageGenerators: selected });
+  const compiled = compile(plan);
+  if ('failures' in compiled) {
+    const [first] = compiled.failures;
+    const message = compiled.failures.map((f) => (f.stepId ? `${f.message} (step ${f.stepId})` : f.message)).join(' ');
+    return { refusal: { code: first?.code ?? 'invalid_flow', message: message.slice(0, 4_000) } };
+  }
+  return {
+    runnable: { planId: planIdOf(documents.accountId, plan), plan, steps: stepsOf(documents, plan, compiled.stepIds) },
+  };
+}
+
+/** Children of a new run, with ids of their own. */
+export function childrenOf(runnable: RunnablePlan, nowMs: number): readonly ChildJob[] {
+  return runnable.steps.map((step) => ({ ...step, jobId: newId(nowMs) }));
+}
+
+function refusalOf({ flow, missing }: FlowDocuments, selection: readonly string[] | null): Refusal | null {
+  if (flow.disabled === true) return { code: 'inactive_flow', message: 'The flow is disabled.' };
+  if (flow.isAbstract === true)
+    return { code: 'invalid_flow', message: 'An abstract flow cannot run; run its instances.' };
+  if (missing.length > 0) {
+    return { code: 'invalid_flow', message: `The flow refers to what does not exist: ${missing.join(', ')}.` };
+  }
+  const generators = new Set((flow.pageGenerators ?? []).map((generator) => generator._exportId));
+  if (generators.size === 0) return { code: 'invalid_flow', message: 'The flow has no page generator.' };
+  const unknown = (selection ?? []).filter((id) => !generators.has(id));
+  if (unknown.length > 0) {
+    return { code: 'invalid_flow', message: `No page generators of the flow: ${unknown.join(', ')}.` };
+  }
+  return null;
+}
+
+function snapshot(documents: FlowDocuments, flow: FlowDocuments['flow']): FlowPlan {
+  const { integration } = documents;
+  const grouping = integration?.flowGroupings?.find((group) => group._id === flow._flowGroupingId);
+  return {
+    flow: stripVolatile(flow),
+    exports: byId(documents.exports),
+    imports: byId(documents.imports),
+    connections: byId(documents.connections),
+    settings: {
+      ...scope('integration', integration?.settings),
+      ...scope('flowGrouping', flow._flowGroupingId ? grouping?.settings : undefined),
+      ...scope('flow', flow.settings),
+    },
+  };
+}
+
+/** Positions count over the whole flow, also when only some generators run: errors and jobs show the same `oIndex`. */
+function stepsOf(documents: FlowDocuments, plan: FlowPlan, stepIds: readonly string[]): RunnablePlan['steps'] {
+  const all = idsOf(documents.flow);
+  const selected = idsOf(plan.flow);
+  const steps: Omit<ChildJob, 'jobId'>[] = selected.map((stepId) => ({
+    type: 'export',
+    stepId,
+    oIndex: all.indexOf(stepId),
+  }));
+  // An export may be both a generator and a lookup of the flow; it then has two children.
+  const processors = new Set<string>();
+  for (const [index, stepId] of stepIds.slice(selected.length).entries()) {
+    if (processors.has(stepId)) continue;
+    processors.add(stepId);
+    steps.push({
+      type: Object.hasOwn(plan.exports, stepId) ? 'export' : 'import',
+      stepId,
+      oIndex: all.length + index,
+    });
+  }
+  return steps;
+}
+
+function idsOf(flow: Flow): string[] {
+  return [...new Set((flow.pageGenerators ?? []).map((g) => g._exportId).filter((id) => id !== undefined))];
+}
+
+/** Binds the plan to its account, so that equal flows of two accounts never share one. */
+function planIdOf(accountId: string, plan: FlowPlan): string {
+  return hash('sha256', `${accountId}\n${JSON.stringify(plan)}`, 'hex').slice(0, 40);
+}
+
+/** In order of id, so that equal plans are equal texts. */
+function byId<T extends { readonly _id: string }>(documents: readonly T[]): Readonly<Record<string, T>> {
+  const sorted = [...documents].sort((a, b) => (a._id < b._id ? -1 : 1));
+  return Object.fromEntries(sorted.map((document) => [document._id, stripVolatile(document)]));
+}
+
+function stripVolatile<T extends object>(document: T): T {
+  const kept = Object.entries(document).filter(([name]) => !volatileFields.has(name));
+  return Object.fromEntries(kept) as T;
+}
+
+function scope(name: string, settings: JsonRecord | undefined): Record<string, JsonRecord> {
+  return settings === undefined ? {} : { [name]: settings };
+}
