@@ -1,0 +1,238 @@
+import type { Blobs } from '#blobs';
+import type { Bus, Delivery, Subscription } from '#bus';
+import type { Clock } from '#connectors';
+import { TokenBroker } from '#connectors/tokens/token-broker';
+import { signals } from '#contracts';
+import type { Store } from '#store';
+import type { Stream } from '#stream';
+import { count, type Logger } from '#telemetry';
+import { ByteBudget } from './delivery/byte-budget.js';
+import { LeaseKeeper } from './delivery/lease-keeper.js';
+import { redeliveryDelayMs } from './delivery/redelivery-delay.js';
+import { GenerateHandler, type Handled } from './generate/generate-handler.js';
+import { RunWindows } from './generate/run-window.js';
+import { LimitAllocator } from './limits/limit-allocator.js';
+import { PageHandler } from './pages/page-handler.js';
+import { StepResults } from './results/step-results.js';
+import { LocalWork } from './runs/local-work.js';
+import { RunDirectory } from './runs/run-directory.js';
+import type { ExecutorSettings } from './settings.js';
+import { Dispatcher } from './workers/dispatcher.js';
+import type { Notice, WorkerPool } from './workers/protocol.js';
+
+export interface ExecutorDeps {
+  readonly bus: Bus;
+  readonly stream: Stream;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly settings: ExecutorSettings;
+  /** `PiscinaPool` in processes, `InThreadPool` in tests; closed by the executor */
+  readonly pool: WorkerPool;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface ExecutorStats {
+  /** deliveries being worked on, by queue */
+  readonly pages: number;
+  readonly generators: number;
+  /** bytes of page bundles being worked on */
+  readonly bytes: number;
+  /** permits of connections, summed: held by this executor, wanted by its workers */
+  readonly permits: { readonly held: number; readonly wanted: number };
+}
+
+export interface Executor {
+  start(): Promise<void>;
+  /**
+   * Stops taking work, lets what is under way finish until the deadline, hands the rest back, gives up permits.
+   *
+   * @param deadlineMs time to finish, in milliseconds
+   */
+  drain(deadlineMs: number): Promise<void>;
+  /** Whether work can be done now: started, not draining, broker, stream and store reachable. */
+  isReady(): Promise<boolean>;
+  stats(): ExecutorStats;
+}
+
+/** After the deadline of a drain, the time for handing back leases, and again for permits. */
+const handBackMs = 2_000;
+
+export function createExecutor(deps: ExecutorDeps): Executor {
+  return new ExecutorService(deps);
+}
+
+class ExecutorService implements Executor {
+  readonly #deps: ExecutorDeps;
+  readonly #stopping = new AbortController();
+  readonly #runs: RunDirectory;
+  readonly #work: LocalWork;
+  readonly #leases: LeaseKeeper;
+  readonly #budget: ByteBudget;
+  readonly #dispatcher: Dispatcher;
+  readonly #limits: LimitAllocator;
+  readonly #tokens: TokenBroker;
+  readonly #generate: GenerateHandler;
+  readonly #pages: PageHandler;
+  readonly #held = new Set<Delivery>();
+  #subscriptions: Subscription[] = [];
+  #unsubscribe: (() => void) | null = null;
+  #state: 'new' | 'running' | 'draining' = 'new';
+
+  constructor(deps: ExecutorDeps) {
+    this.#deps = deps;
+    const { bus, stream, store, blobs, settings, pool, clock } = deps;
+    const reportError = (error: unknown, doing: string): void =>
+      deps.logger.warn({ error }, `A failure while ${doing}`);
+    this.#runs = new RunDirectory(store);
+    this.#work = new LocalWork(bus);
+    this.#leases = new LeaseKeeper(clock, settings.leaseMs, reportError);
+    this.#budget = new ByteBudget(settings.maxInFlightBytes);
+    this.#dispatcher = new Dispatcher(pool);
+    this.#limits = new LimitAllocator({ bus, clock, instance: settings.instance, pool, reportError });
+    this.#tokens = new TokenBroker({
+      bus,
+      documents: store.documents,
+      clock,
+      instance: settings.instance,
+      ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
+    });
+    const shared = {
+      bus,
+      clock,
+      settings,
+      runs: this.#runs,
+      dispatcher: this.#dispatcher,
+      results: new StepResults(stream, blobs),
+    };
+    this.#pages = new PageHandler(shared);
+    this.#generate = new GenerateHandler({
+      ...shared,
+      windows: new RunWindows(settings),
+      work: this.#work,
+      stopping: this.#stopping.signal,
+    });
+    pool.onNotice((worker, notice) => this.#noticed(worker, notice));
+  }
+
+  async start(): Promise<void> {
+    const { bus, settings } = this.#deps;
+    this.#state = 'running';
+    this.#unsubscribe = bus.onSignal(signals.runCanceled, (runId) => void this.#cancel(runId));
+    const shared = { consumerId: settings.instance, leaseMs: settings.leaseMs };
+    this.#subscriptions = await Promise.all([
+      bus.consume({ ...shared, queue: 'work.generate', maxInFlight: settings.maxGenerators }, (delivery) =>
+        this.#handle(delivery, () => this.#generate.handle(delivery)),
+      ),
+      bus.consume({ ...shared, queue: 'work.page', maxInFlight: settings.maxInFlight, headersOnly: true }, (delivery) =>
+        this.#handle(delivery, () => this.#withinBudget(delivery)),
+      ),
+    ]);
+  }
+
+  async drain(deadlineMs: number): Promise<void> {
+    const { clock, pool, logger } = this.#deps;
+    this.#state = 'draining';
+    this.#stopping.abort();
+    this.#unsubscribe?.();
+    const drained = Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+    const over = new AbortController();
+    const isDrained = await Promise.race([
+      drained.then(() => true),
+      clock.sleep(deadlineMs, over.signal).then(
+        () => false,
+        () => true,
+      ),
+    ]);
+    over.abort();
+    if (!isDrained) {
+      logger.warn({ deliveries: this.#held.size }, 'Handing back work that did not finish in time');
+      await this.#within(handBackMs, Promise.allSettled([...this.#held].map((delivery) => delivery.nack(0))));
+    }
+    await this.#within(handBackMs, this.#limits.close());
+    await pool.close();
+  }
+
+  /** A broker that is away must not keep the process: leases and permits expire by themselves. */
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    await Promise.race([work, this.#deps.clock.sleep(ms, over.signal).catch(() => undefined)]);
+    over.abort();
+  }
+
+  async isReady(): Promise<boolean> {
+    const { bus, stream, store } = this.#deps;
+    if (this.#state !== 'running') return false;
+    const checks = await Promise.all([bus.isReady(), stream.isReady(), store.isReady()]);
+    return checks.every(Boolean);
+  }
+
+  stats(): ExecutorStats {
+    let generators = 0;
+    for (const { queue } of this.#held) if (queue === 'work.generate') generators += 1;
+    return {
+      pages: this.#held.size - generators,
+      generators,
+      bytes: this.#budget.used,
+      permits: this.#limits.stats(),
+    };
+  }
+
+  /** Every delivery goes through here: its lease is kept, its run's work is counted, a throw hands it back. */
+  async #handle(delivery: Delivery, work: () => Promise<Handled>): Promise<void> {
+    const runId = delivery.key;
+    if (delivery.attempt > 1) count('millrace.page.redeliveries', 1, { queue: delivery.queue });
+    this.#held.add(delivery);
+    this.#leases.hold(delivery);
+    this.#work.began(runId);
+    let handled: Handled = 'later';
+    try {
+      handled = await work();
+    } catch (error) {
+      if (this.#state !== 'draining') {
+        this.#deps.logger.error(
+          { error, queue: delivery.queue, runId, attempt: delivery.attempt },
+          'Work failed and is tried again',
+        );
+      }
+      await delivery.nack(this.#state === 'draining' ? 0 : redeliveryDelayMs(delivery.attempt));
+    } finally {
+      this.#held.delete(delivery);
+      this.#leases.release(delivery);
+      this.#work.ended(runId, handled !== 'later');
+    }
+  }
+
+  async #withinBudget(delivery: Delivery): Promise<Handled> {
+    const { key, bodyBytes } = delivery;
+    await this.#budget.take(key, bodyBytes);
+    try {
+      if (this.#stopping.signal.aborted) {
+        await delivery.nack(0);
+        return 'later';
+      }
+      return await this.#pages.handle(delivery);
+    } finally {
+      this.#budget.give(key, bodyBytes);
+    }
+  }
+
+  async #cancel(runId: string): Promise<void> {
+    try {
+      await this.#runs.cancel(runId);
+      await this.#dispatcher.cancel(runId);
+    } catch (error) {
+      // The signal is repeated until the run has drained.
+      this.#deps.logger.warn({ error, runId }, 'A run could not be canceled in the workers yet');
+    }
+  }
+
+  #noticed(worker: number, notice: Notice): void {
+    if (notice.kind !== 'token-request') return this.#limits.handle(worker, notice);
+    const { requestId } = notice;
+    void this.#tokens
+      .answer(notice.request)
+      .then((answer) => this.#deps.pool.worker(worker).control({ kind: 'token-answer', requestId, answer }))
+      .catch((error: unknown) => this.#deps.logger.warn({ error }, 'A worker could not be given its token'));
+  }
+}

@@ -1,0 +1,42 @@
+import { generateBody, ContractError, type GenerateBody } from '#contracts';
+import type { Cursor } from '#connectors';
+import type { JsonValue } from '#model';
+
+/** Where a slice begins. */
+export interface SliceStart {
+  readonly cursor: Cursor | null;
+  /**
+   * The delta window's lower bound as the first slice saw it: all slices of a run read the same window, even when
+   * another run of the flow advances the checkpoint meanwhile. Undefined on the first slice.
+   */
+  readonly lastExportDateTime: string | null | undefined;
+  readonly carried: readonly JsonValue[];
+}
+
+/** @throws ContractError */
+export function decodeSliceStart(body: Uint8Array): SliceStart {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+  } catch (cause) {
+    throw new ContractError('work.generate: not JSON', { cause });
+  }
+  const result = generateBody.safeParse(parsed);
+  if (!result.success) throw new ContractError(`work.generate: ${result.error.message}`);
+  const { cursor, carried } = result.data;
+  if (cursor === null) return { cursor: null, lastExportDateTime: undefined, carried: carried as JsonValue[] };
+  const { at, last } = cursor as { at?: Cursor | null; last?: string | null };
+  return { cursor: at ?? null, lastExportDateTime: last ?? null, carried: carried as JsonValue[] };
+}
+
+export function encodeSliceStart(start: {
+  readonly cursor: Cursor;
+  readonly lastExportDateTime: string | null;
+  readonly carried: readonly JsonValue[];
+}): Uint8Array {
+  const body: GenerateBody = {
+    cursor: { at: start.cursor, last: start.lastExportDateTime },
+    carried: start.carried as JsonValue[],
+  };
+  return Buffer.from(JSON.stringify(body));
+}

@@ -1,0 +1,248 @@
+import type { Bus, Delivery } from '#bus';
+import type { Clock } from '#connectors';
+import {
+  ContractError,
+  generateHeader,
+  type GenerateHeader,
+  type GeneratorResult,
+  type GeneratorTotals,
+} from '#contracts';
+import type { Failure } from '#failures';
+import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
+import { executorCodes } from '../codes.js';
+import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
+import { ErrorEvents } from '../results/error-events.js';
+import type { StepResults } from '../results/step-results.js';
+import { countCalls } from '../results/call-metrics.js';
+import type { LocalWork } from '../runs/local-work.js';
+import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
+import type { ExecutorSettings } from '../settings.js';
+import type { Dispatcher } from '../workers/dispatcher.js';
+import type { EncodedErrors, SliceResult } from '../workers/protocol.js';
+import type { RunWindows } from './run-window.js';
+import { firstSliceMessage, publishSlice } from './slice-publisher.js';
+
+export interface GenerateParts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly settings: ExecutorSettings;
+  readonly runs: RunDirectory;
+  readonly windows: RunWindows;
+  readonly dispatcher: Dispatcher;
+  readonly results: StepResults;
+  readonly work: LocalWork;
+  /** aborted when the executor stops: nothing new is begun */
+  readonly stopping: AbortSignal;
+}
+
+/** A slice is long enough at this many bytes of pages, or after this long. */
+const sliceBytes = 4 * 1024 * 1024;
+const sliceMs = 1_000;
+/** The first pages of a run should not wait for a whole slice. */
+const firstSliceMs = 150;
+/** How long to wait for a hint before asking again whether there is room in the window. */
+const roomPollMs = 100;
+
+const noErrors: EncodedErrors = { events: [], blobs: [] };
+
+/** What became of a delivery. `later`: handed back. */
+export type Handled = 'acked' | 'rejected' | 'later';
+
+/**
+ * A message of a generator's chain: reads one slice, replaces the message by the slice's pages and its successor in one
+ * atomic batch, reports, acknowledges. Reference: DESIGN §4.
+ */
+export class GenerateHandler {
+  constructor(private readonly parts: GenerateParts) {}
+
+  /** @throws what the bus, stream or store throw; the delivery is handed back then */
+  async handle(delivery: Delivery): Promise<Handled> {
+    let header: GenerateHeader;
+    try {
+      header = readWorkHeader(delivery, generateHeader);
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return this.#reject(delivery, error.message);
+    }
+    const run = await this.parts.runs.find(header.runId, header.planId);
+    if ('unknown' in run) {
+      if (run.unknown === 'run') return this.#reject(delivery, executorCodes.run_unknown.code);
+      const failure = { code: executorCodes.plan_missing.code, message: executorCodes.plan_missing.help };
+      return this.#end(delivery, header, null, 'failed', header.totals, this.#failures(header, delivery, [failure]));
+    }
+    if (header.kind === 'end') {
+      const state = header.complete === true ? 'done' : run.isCanceled ? 'canceled' : 'failed';
+      return this.#end(delivery, header, run, state, header.totals, noErrors);
+    }
+    if (run.isCanceled) return this.#end(delivery, header, run, 'canceled', header.totals, noErrors);
+    if (delivery.attempt > this.parts.settings.maxAttempts) {
+      const { code, help } = executorCodes.delivery_attempts_exhausted;
+      const failures = this.#failures(header, delivery, [{ code, message: help }]);
+      return this.#end(delivery, header, run, 'failed', header.totals, failures);
+    }
+    return this.#slice(delivery, header, run);
+  }
+
+  async #slice(delivery: Delivery, header: GenerateHeader, run: RunInfo): Promise<Handled> {
+    const { clock, dispatcher } = this.parts;
+    const room = await this.#room(header.runId, run);
+    if (room === null) return this.#later(delivery);
+    const startedMs = clock.now();
+    const span = startSpan('millrace.slice', {
+      role: 'consumer',
+      traceparent: delivery.headers[traceHeader],
+      attributes: {
+        'millrace.run.id': header.runId,
+        'millrace.step.id': header.exportId,
+        'millrace.slice': header.slice,
+      },
+    });
+    try {
+      const reply = await dispatcher.readSlice(run, {
+        header,
+        body: await delivery.body(),
+        budget: { maxBundles: room, maxBytes: sliceBytes, maxMs: header.slice === 0 ? firstSliceMs : sliceMs },
+        traceparent: span.traceparent,
+      });
+      if (reply.kind === 'poison') return await this.#reject(delivery, reply.reason);
+      if (reply.kind === 'compile_failed') {
+        const failures = this.#failures(header, delivery, reply.failures);
+        return await this.#end(delivery, header, run, 'failed', header.totals, failures);
+      }
+      countCalls(reply.calls);
+      return await this.#publish(delivery, header, run, reply, span);
+    } catch (error) {
+      span.fail(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      observeSeconds('millrace.slice.duration', (clock.now() - startedMs) / 1000);
+      span.end();
+    }
+  }
+
+  async #publish(
+    delivery: Delivery,
+    header: GenerateHeader,
+    run: RunInfo,
+    result: SliceResult,
+    span: OpenSpan,
+  ): Promise<Handled> {
+    const { bus, clock, dispatcher, results, settings, windows, stopping } = this.parts;
+    if (result.end === 'canceled') return this.#end(delivery, header, run, 'canceled', header.totals, noErrors);
+    if (result.successor === null && result.bundles.length === 0) {
+      const state = result.end === 'complete' ? 'done' : 'failed';
+      return this.#end(delivery, header, run, state, result.totals, result.errors);
+    }
+    const report: Omit<GeneratorResult, 'errors'> = {
+      ...identityOf(header),
+      kind: 'generator',
+      slice: header.slice,
+      totals: result.totals,
+      state: 'reading',
+    };
+    const hasErrors = result.errors.events.length > 0;
+    // Errors first: once the slice is replaced nobody reads it again, so an error reported later could be lost (P1).
+    if (hasErrors) await results.generator(report, result.errors);
+    const trace = { run: delivery.headers[traceHeader], slice: span.traceparent };
+    const outcome = await publishSlice(bus, header, result, trace, settings.instance);
+    if (outcome === 'already') {
+      // An earlier try got this far; its successor carries on, and what was read now is void.
+      await dispatcher.discard(
+        header.runId,
+        header.ordinal,
+        result.bundles.map(({ id }) => id),
+      );
+    } else {
+      windows.published(header.runId, result.bundles, clock.now());
+      count('millrace.pages', result.totals.pages - header.totals.pages, { event: 'generated' });
+      if (!hasErrors) await results.generator(report, noErrors);
+    }
+    await delivery.ack();
+    if (stopping.aborted) await dispatcher.closeGenerator(header.runId, header.ordinal);
+    return 'acked';
+  }
+
+  /** The chain ends: its totals become known, and the next generator begins (runtime §1). */
+  async #end(
+    delivery: Delivery,
+    header: GenerateHeader,
+    run: RunInfo | null,
+    state: 'done' | 'failed' | 'canceled',
+    totals: GeneratorTotals,
+    errors: EncodedErrors,
+  ): Promise<Handled> {
+    const { bus, dispatcher, results, windows } = this.parts;
+    await dispatcher.closeGenerator(header.runId, header.ordinal);
+    await results.generator({ ...identityOf(header), kind: 'generator', slice: header.slice, totals, state }, errors);
+    const next = run && state !== 'canceled' && !run.isCanceled ? nextGenerator(run, header) : null;
+    if (next) {
+      const { runId, accountId, flowId, planId } = header;
+      const traceparent = delivery.headers[traceHeader];
+      // Invariant: the next generator is durable before this message goes, or the run would look complete in between.
+      await bus.publish([firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent)]);
+    } else windows.ended(header.runId);
+    await delivery.ack();
+    return 'acked';
+  }
+
+  /** Waits, holding the lease, until the run's window has room for a slice that is worth it; null: stop. */
+  async #room(runId: string, run: RunInfo): Promise<number | null> {
+    const { bus, clock, windows, work, stopping } = this.parts;
+    for (;;) {
+      if (stopping.aborted) return null;
+      if (run.isCanceled) return 1;
+      const outstanding = (await bus.outstanding(runId)).byQueue['work.page'] ?? 0;
+      const room = windows.room(runId, outstanding, run.tightestLimit, clock.now());
+      const worthwhile = Math.max(1, Math.min(4, (room + outstanding) >> 1));
+      if (room >= worthwhile) return room;
+      const over = new AbortController();
+      const signal = AbortSignal.any([over.signal, stopping]);
+      await Promise.race([
+        work.nextAcknowledged(runId, signal),
+        clock.sleep(roomPollMs, signal).catch(() => undefined),
+      ]);
+      over.abort();
+    }
+  }
+
+  #failures(header: GenerateHeader, delivery: Delivery, reasons: readonly Reason[]): EncodedErrors {
+    const nowIso = (): string => new Date(this.parts.clock.now()).toISOString();
+    const errors = new ErrorEvents(header, nowIso, delivery.headers[traceHeader]);
+    reasons.forEach(({ code, message, stepId }, at) => {
+      const where = stepId === undefined || stepId === header.exportId ? '' : ` (step ${stepId})`;
+      const failure: Failure = { code, message: `${message}${where}`, source: 'internal' };
+      errors.addGenerator(`refused/${at}`, failure);
+    });
+    return errors.encode();
+  }
+
+  async #later(delivery: Delivery): Promise<Handled> {
+    await delivery.nack(0);
+    return 'later';
+  }
+
+  async #reject(delivery: Delivery, reason: string): Promise<Handled> {
+    count('millrace.poison.messages', 1, { source: delivery.queue });
+    await delivery.reject(reason);
+    return 'rejected';
+  }
+}
+
+interface Reason {
+  readonly code: string;
+  readonly message: string;
+  readonly stepId?: string;
+}
+
+function identityOf(header: GenerateHeader) {
+  const { runId, accountId, flowId, exportId, ordinal } = header;
+  return { v: 1 as const, runId, accountId, flowId, exportId, ordinal };
+}
+
+/** In parallel mode every generator was started at once. */
+function nextGenerator(run: RunInfo, header: GenerateHeader): { exportId: string; ordinal: number } | null {
+  if (run.runsGeneratorsInParallel) return null;
+  const ordinal = header.ordinal + 1;
+  const exportId = run.generators[ordinal];
+  return exportId === undefined ? null : { exportId, ordinal };
+}

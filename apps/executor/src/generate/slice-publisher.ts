@@ -1,0 +1,85 @@
+import type { AtomicOutcome, Bus, OutgoingMessage } from '#bus';
+import type { GenerateHeader } from '#contracts';
+import { workHeaders } from '../delivery/work-header.js';
+import { endId, sliceId } from '../work-ids.js';
+import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
+
+const empty = new Uint8Array();
+
+/** First message of a generator. Published by the scheduler, or by the end of the generator before it. */
+export function firstSliceMessage(
+  header: Pick<GenerateHeader, 'runId' | 'accountId' | 'flowId' | 'planId' | 'exportId' | 'ordinal'>,
+  traceparent: string | undefined,
+): OutgoingMessage {
+  const full: GenerateHeader = {
+    v: 1,
+    kind: 'slice',
+    ...header,
+    slice: 0,
+    nextPage: 0,
+    totals: { pages: 0, records: 0, ignored: 0, failed: 0 },
+  };
+  return {
+    queue: 'work.generate',
+    key: header.runId,
+    id: sliceId(header.runId, header.ordinal, 0),
+    headers: workHeaders(full, traceparent),
+    body: Buffer.from('{"cursor":null,"carried":[]}'),
+  };
+}
+
+export function bundleMessage(
+  bundle: EncodedBundle,
+  traceparent: string | undefined,
+  prefers: string,
+): OutgoingMessage {
+  return {
+    queue: 'work.page',
+    key: bundle.header.runId,
+    id: bundle.id,
+    headers: workHeaders(bundle.header, traceparent),
+    body: bundle.body,
+    ...(bundle.isResident ? { prefers } : {}),
+  };
+}
+
+/**
+ * Makes a slice durable: its pages and what follows it, all or nothing. `already` means that the slice was done before,
+ * and that what was read now is void.
+ */
+export async function publishSlice(
+  bus: Pick<Bus, 'publishAtomic'>,
+  header: GenerateHeader,
+  result: SliceResult,
+  trace: { readonly run: string | undefined; readonly slice: string | undefined },
+  consumerId: string,
+): Promise<AtomicOutcome> {
+  const { runId, ordinal } = header;
+  const next: GenerateHeader = {
+    ...header,
+    slice: header.slice + 1,
+    nextPage: result.nextPage,
+    totals: result.totals,
+  };
+  const successor: OutgoingMessage =
+    result.successor === null
+      ? {
+          queue: 'work.generate',
+          key: runId,
+          id: endId(runId, ordinal),
+          headers: workHeaders({ ...next, kind: 'end', complete: result.end === 'complete' }, trace.run),
+          body: empty,
+        }
+      : {
+          queue: 'work.generate',
+          key: runId,
+          id: sliceId(runId, ordinal, next.slice),
+          headers: workHeaders(next, trace.run),
+          body: result.successor,
+          prefers: consumerId,
+        };
+  return bus.publishAtomic([
+    ...result.bundles.map((bundle) => bundleMessage(bundle, trace.slice, consumerId)),
+    successor,
+  ]);
+}

@@ -1,0 +1,196 @@
+import type { PageHeader } from '#contracts';
+import type { PageRun, RecordFailure, RunPage, StepCounts } from '#engine';
+import type { Clock } from '#connectors';
+import { ErrorEvents } from '../results/error-events.js';
+import { continuationId } from '../work-ids.js';
+import { CallLog } from '../workers/call-log.js';
+import type { LoadedPlan } from '../workers/loaded-plan.js';
+import type { BundleResult, BundleTask } from '../workers/protocol.js';
+import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
+import type { LoadedRun } from '../workers/run-contexts.js';
+import { BundleEncoder } from './bundle-encoder.js';
+import { canceledCode, StepEffects } from './step-effects.js';
+import { StepTally } from './step-tally.js';
+
+export interface BundleRunnerParts {
+  readonly runPage: RunPage;
+  readonly resident: ResidentPages;
+  readonly clock: Clock;
+}
+
+/** Runs the pages of a bundle through the page program from where they wait, side by side; connections' permits bound them. */
+export async function runBundle(
+  task: BundleTask,
+  pages: readonly ParsedPage[],
+  loaded: LoadedPlan,
+  run: LoadedRun,
+  parts: BundleRunnerParts,
+): Promise<BundleResult> {
+  const { header } = task;
+  const calls = new CallLog();
+  const context = run.contextOf(header.exportId);
+  const effects = new StepEffects(loaded, run, context, calls, task.traceparent);
+  const runs = await Promise.all(
+    pages.map(async ({ page, records }): Promise<PageRun> => {
+      if (run.isCanceled) return interruptedRun;
+      try {
+        const identity = { generator: header.exportId, page };
+        const outcome = await parts.runPage(loaded.flow, header.position, identity, records, context, effects);
+        return run.isCanceled ? withoutCanceled(outcome) : outcome;
+      } catch (error) {
+        // A bug in one page must not repeat, with all of its requests, the pages beside it.
+        return failedRun(stepAt(loaded, header), records, error);
+      }
+    }),
+  );
+  return conclude(task, pages, runs, calls, parts);
+}
+
+const interruptedRun: PageRun = { counts: [], failures: [], continuations: [], interrupted: true };
+
+function failedRun(stepId: string, records: ParsedPage['records'], error: unknown): PageRun {
+  const message = error instanceof Error ? error.message : String(error);
+  return {
+    counts: [{ stepId, success: 0, error: records.length, ignore: 0 }],
+    failures: records.map((record) => ({
+      stepId,
+      index: record.index,
+      failure: { code: 'internal_error', message, source: 'internal' },
+      traceKey: record.traceKey ?? '',
+      retryRecord: record.record,
+      stage: 'page_processor_import',
+    })),
+    continuations: [],
+    interrupted: false,
+  };
+}
+
+/** The step a bundle waits at; at a fork, the generator stands for it. */
+export function stepAt(loaded: LoadedPlan, header: PageHeader): string {
+  const instruction = loaded.flow.program.instructions[header.position];
+  return instruction && 'stepId' in instruction ? instruction.stepId : header.exportId;
+}
+
+/** Records that a cancel kept from being sent are neither successes nor errors (decision 6). */
+function withoutCanceled(outcome: PageRun): PageRun {
+  const kept: RecordFailure[] = [];
+  const dropped = new Map<string, number>();
+  for (const failed of outcome.failures) {
+    if (failed.failure.code === canceledCode) dropped.set(failed.stepId, (dropped.get(failed.stepId) ?? 0) + 1);
+    else kept.push(failed);
+  }
+  if (dropped.size === 0) return outcome;
+  const counts = outcome.counts.map((step): StepCounts => ({
+    ...step,
+    error: Math.max(0, step.error - (dropped.get(step.stepId) ?? 0)),
+  }));
+  return { ...outcome, counts, failures: kept, interrupted: true };
+}
+
+function conclude(
+  task: BundleTask,
+  pages: readonly ParsedPage[],
+  runs: readonly PageRun[],
+  calls: CallLog,
+  parts: BundleRunnerParts,
+): BundleResult {
+  const { header } = task;
+  const { runId, accountId, flowId, planId, exportId, ordinal } = header;
+  const tally = new StepTally();
+  const errors = new ErrorEvents(
+    { runId, exportId, ordinal },
+    () => new Date(parts.clock.now()).toISOString(),
+    task.traceparent,
+  );
+  const waiting = new Map<number, ParsedPage[]>();
+  let finished = 0;
+  runs.forEach((outcome, at) => {
+    const { page } = pages[at]!;
+    tally.addPage(outcome.counts);
+    for (const failure of outcome.failures) errors.addRecord(page, failure);
+    if (!outcome.interrupted) finished += 1;
+    for (const { position, records } of outcome.continuations) {
+      if (records.length === 0) continue;
+      const atPosition = waiting.get(position) ?? [];
+      waiting.set(position, atPosition);
+      atPosition.push({ page, records });
+    }
+  });
+  let forked = 0;
+  const continuations = [...waiting].flatMap(([position, atPosition]) => {
+    const encoder = new BundleEncoder(
+      { v: 1, runId, accountId, flowId, planId, exportId, ordinal, position },
+      parts.resident,
+      (_firstPage, message) => continuationId(task.messageId, position, message),
+      (page, record) => {
+        const stepId = header.exportId;
+        tally.addPage([{ stepId, success: 0, error: 1, ignore: 0 }]);
+        errors.addRecord(page, {
+          stepId,
+          index: record.index,
+          failure: {
+            code: 'record_too_large',
+            message: 'The record grew beyond 5 MB on its way through the flow.',
+            source: 'internal',
+            classification: 'too_large',
+          },
+          traceKey: record.traceKey ?? '',
+          retryRecord: record.record,
+          stage: 'page_generator',
+        });
+      },
+    );
+    for (const page of atPosition) encoder.add(page);
+    const bundles = encoder.finish();
+    forked += encoder.pages;
+    return bundles;
+  });
+  return {
+    kind: 'bundle',
+    pages: finished,
+    forked,
+    steps: tally.totals(),
+    continuations,
+    errors: errors.encode(),
+    calls: calls.stats(),
+  };
+}
+
+/** Turns every record of a bundle that cannot be processed into an error with its retry data (P1). */
+export function abandonBundle(
+  task: BundleTask,
+  pages: readonly ParsedPage[],
+  stepId: string,
+  reason: { readonly code: string; readonly message: string },
+  clock: Clock,
+): BundleResult {
+  const { header } = task;
+  const errors = new ErrorEvents(
+    { runId: header.runId, exportId: header.exportId, ordinal: header.ordinal },
+    () => new Date(clock.now()).toISOString(),
+    task.traceparent,
+  );
+  const tally = new StepTally();
+  for (const { page, records } of pages) {
+    tally.addPage([{ stepId, success: 0, error: records.length, ignore: 0 }]);
+    for (const record of records) {
+      errors.addRecord(page, {
+        stepId,
+        index: record.index,
+        failure: { ...reason, source: 'internal' },
+        traceKey: record.traceKey ?? '',
+        retryRecord: record.record,
+        stage: stepId === header.exportId ? 'page_generator' : 'page_processor_import',
+      });
+    }
+  }
+  return {
+    kind: 'bundle',
+    pages: pages.length,
+    forked: 0,
+    steps: tally.totals(),
+    continuations: [],
+    errors: errors.encode(),
+    calls: [],
+  };
+}

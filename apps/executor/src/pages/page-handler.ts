@@ -1,0 +1,128 @@
+import type { Bus, Delivery } from '#bus';
+import type { Clock } from '#connectors';
+import { ContractError, pageHeader, type PageHeader } from '#contracts';
+import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
+import { executorCodes } from '../codes.js';
+import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
+import type { Handled } from '../generate/generate-handler.js';
+import { bundleMessage } from '../generate/slice-publisher.js';
+import { countCalls, countRecords } from '../results/call-metrics.js';
+import type { StepResults } from '../results/step-results.js';
+import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
+import type { ExecutorSettings } from '../settings.js';
+import type { Dispatcher } from '../workers/dispatcher.js';
+import type { BundleReply, BundleResult } from '../workers/protocol.js';
+
+export interface PageParts {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  readonly settings: ExecutorSettings;
+  readonly runs: RunDirectory;
+  readonly dispatcher: Dispatcher;
+  readonly results: StepResults;
+}
+
+/** A bundle of pages: runs its pages from their position, and acknowledges last (P4). */
+export class PageHandler {
+  constructor(private readonly parts: PageParts) {}
+
+  /** @throws what the bus, stream or store throw; the delivery is handed back then */
+  async handle(delivery: Delivery): Promise<Handled> {
+    let header: PageHeader;
+    try {
+      header = readWorkHeader(delivery, pageHeader);
+    } catch (error) {
+      if (!(error instanceof ContractError)) throw error;
+      return this.#reject(delivery, error.message);
+    }
+    const run = await this.parts.runs.find(header.runId, header.planId);
+    if ('unknown' in run) {
+      return this.#reject(
+        delivery,
+        run.unknown === 'run' ? executorCodes.run_unknown.code : executorCodes.plan_missing.code,
+      );
+    }
+    if (run.isCanceled) {
+      // Records not sent count nowhere (decision 6).
+      await delivery.ack();
+      return 'acked';
+    }
+    const startedMs = this.parts.clock.now();
+    const span = startSpan('millrace.page', {
+      role: 'consumer',
+      traceparent: delivery.headers[traceHeader],
+      attributes: {
+        'millrace.run.id': header.runId,
+        'millrace.position': header.position,
+        'millrace.pages': header.pages.length,
+        'millrace.records': header.records,
+      },
+    });
+    try {
+      const reply = await this.#work(delivery, header, run, span);
+      if (reply.kind === 'poison') return await this.#reject(delivery, reply.reason);
+      if (reply.kind !== 'bundle') throw new Error(`A worker could not process a page bundle: ${reply.kind}.`);
+      return await this.#settle(delivery, header, reply);
+    } catch (error) {
+      span.fail(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      observeSeconds('millrace.page.duration', (this.parts.clock.now() - startedMs) / 1000);
+      span.end();
+    }
+  }
+
+  async #work(delivery: Delivery, header: PageHeader, run: RunInfo, span: OpenSpan): Promise<BundleReply> {
+    const { dispatcher, settings } = this.parts;
+    const task = { messageId: delivery.id, header, traceparent: span.traceparent };
+    if (delivery.attempt > settings.maxAttempts) {
+      const { code, help } = executorCodes.delivery_attempts_exhausted;
+      return dispatcher.abandonBundle(run, { ...task, body: await delivery.body(), reason: { code, message: help } });
+    }
+    const reply = await dispatcher.runBundle(run, task, () => delivery.body());
+    if (reply.kind !== 'compile_failed') return reply;
+    const [first] = reply.failures;
+    const reason = { code: first?.code ?? 'invalid_flow', message: first?.message ?? 'The flow cannot be executed.' };
+    return dispatcher.abandonBundle(run, { ...task, body: await delivery.body(), reason });
+  }
+
+  /** Destination answered → results durable → continuations durable → acknowledged. The order is P1, P3 and P4. */
+  async #settle(delivery: Delivery, header: PageHeader, result: BundleResult): Promise<Handled> {
+    const { bus, results, settings } = this.parts;
+    const { runId, accountId, flowId, ordinal, position } = header;
+    countCalls(result.calls);
+    await results.pages(
+      {
+        v: 1,
+        kind: 'pages',
+        runId,
+        accountId,
+        flowId,
+        resultId: delivery.id,
+        ordinal,
+        position,
+        pages: result.pages,
+        forked: result.forked,
+        steps: [...result.steps],
+      },
+      result.errors,
+    );
+    if (result.continuations.length > 0) {
+      const traceparent = delivery.headers[traceHeader];
+      // All or none: a second try whose lookups answered differently must not add pages to those of the first.
+      await bus.publishAtomic(
+        result.continuations.map((bundle) => bundleMessage(bundle, traceparent, settings.instance)),
+      );
+    }
+    await delivery.ack();
+    count('millrace.pages', result.pages, { event: 'finished' });
+    countRecords(result.steps);
+    return 'acked';
+  }
+
+  async #reject(delivery: Delivery, reason: string): Promise<Handled> {
+    count('millrace.poison.messages', 1, { source: delivery.queue });
+    await delivery.reject(reason);
+    return 'rejected';
+  }
+}

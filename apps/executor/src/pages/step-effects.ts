@@ -1,0 +1,86 @@
+import type { StepContext } from '#connectors';
+import type { Effects, ImportOutcome, LookupOutcome, PageIdentity, PreparedRecord, RunContext } from '#engine';
+import type { Failure } from '#failures';
+import { startSpan } from '#telemetry/spans';
+import { withCalls, type CallLog } from '../workers/call-log.js';
+import type { LoadedPlan, LoadedStep } from '../workers/loaded-plan.js';
+import type { LoadedRun } from '../workers/run-contexts.js';
+
+/** Records that were not sent because of a cancel carry this code; they count nowhere (decision 6). */
+export const canceledCode = 'canceled';
+
+/** What the engine asks of the world, answered by the adaptors of a plan's steps. */
+export class StepEffects implements Effects {
+  constructor(
+    private readonly loaded: LoadedPlan,
+    private readonly run: LoadedRun,
+    private readonly context: RunContext,
+    private readonly calls: CallLog,
+    private readonly traceparent: string | undefined,
+  ) {}
+
+  isCanceled(): boolean {
+    return this.run.isCanceled;
+  }
+
+  submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]> {
+    const step = this.loaded.destinations.get(stepId);
+    return this.#inStep(step, stepId, page, records, 'import', (s, context) => s.port.submit(page, records, context));
+  }
+
+  lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]> {
+    const step = this.loaded.lookups.get(stepId);
+    return this.#inStep(step, stepId, page, records, 'lookup', async (s, context) => s.port.lookup(records, context));
+  }
+
+  async #inStep<T, O extends { readonly statusCode: number; readonly failures?: readonly Failure[] }>(
+    step: LoadedStep<T> | undefined,
+    stepId: string,
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    kind: 'import' | 'lookup',
+    call: (step: LoadedStep<T>, context: StepContext) => Promise<readonly O[]>,
+  ): Promise<readonly O[]> {
+    const span = startSpan(`millrace.step ${kind}`, {
+      traceparent: this.traceparent,
+      attributes: { 'millrace.step.id': stepId, 'millrace.page': page.page, 'millrace.records': records.length },
+    });
+    try {
+      if (!step) throw new Error(`The plan has no ${kind} step ${stepId}.`);
+      const outcomes = await withCalls(this.calls, span.traceparent, () =>
+        call(step, {
+          stepId,
+          connection: step.connection,
+          run: this.context,
+          settings: step.settings,
+          signal: this.run.signal,
+          traceparent: span.traceparent,
+        }),
+      );
+      if (outcomes.length !== records.length) {
+        throw new Error(`The adaptor answered ${outcomes.length} outcomes for ${records.length} records.`);
+      }
+      return outcomes;
+    } catch (error) {
+      // Only a cancel or a bug throws. Either way these records get their outcome as a value: the page goes on.
+      const message = error instanceof Error ? error.message : String(error);
+      span.fail(message);
+      const failure: Failure =
+        isAbort(error) && this.run.isCanceled
+          ? { code: canceledCode, message: 'The run was canceled before this record was sent.', source: 'internal' }
+          : { code: 'internal_error', message, source: 'internal' };
+      return records.map(() => failedOutcome<O>(kind, failure));
+    } finally {
+      span.end();
+    }
+  }
+}
+
+function failedOutcome<O>(kind: 'import' | 'lookup', failure: Failure): O {
+  const outcome = { statusCode: 422, failures: [failure], ...(kind === 'lookup' ? { data: [] } : {}) };
+  return outcome as unknown as O;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}

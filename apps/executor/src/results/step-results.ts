@@ -1,0 +1,68 @@
+import type { Blobs } from '#blobs';
+import type { GeneratorResult, PagesResult } from '#contracts';
+import type { OutgoingEvent, Stream } from '#stream';
+import type { EncodedErrors } from '../workers/protocol.js';
+
+/** Events stay well below what a Kafka broker takes by default (1 MB). */
+const maxEventBytes = 512 * 1024;
+
+/**
+ * Produces step results. Errors arrive as JSON text and are only concatenated here. Resolves when everything is durable,
+ * large retry records first, so that no event names a blob that does not exist.
+ */
+export class StepResults {
+  constructor(
+    private readonly stream: Pick<Stream, 'produce'>,
+    private readonly blobs: Pick<Blobs, 'put'>,
+  ) {}
+
+  async pages(result: Omit<PagesResult, 'errors'>, errors: EncodedErrors): Promise<void> {
+    await this.#store(errors);
+    const [first, ...rest] = chunksOf(errors.events);
+    // Further errors travel under ids of their own, with nothing to count.
+    const more = rest.map((events, i) =>
+      eventOf({ ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] }, events),
+    );
+    await this.stream.produce('step-results', [...more, eventOf(result, first ?? [])]);
+  }
+
+  async generator(result: Omit<GeneratorResult, 'errors'>, errors: EncodedErrors): Promise<void> {
+    await this.#store(errors);
+    // Totals are absolute, so repeating them with every part is harmless.
+    const [first, ...rest] = chunksOf(errors.events);
+    await this.stream.produce('step-results', [
+      eventOf(result, first ?? []),
+      ...rest.map((events) => eventOf(result, events)),
+    ]);
+  }
+
+  async #store(errors: EncodedErrors): Promise<void> {
+    await Promise.all(errors.blobs.map(({ key, json }) => this.blobs.put(key, Buffer.from(json))));
+  }
+}
+
+function eventOf(
+  result: Omit<PagesResult, 'errors'> | Omit<GeneratorResult, 'errors'>,
+  errors: readonly string[],
+): OutgoingEvent {
+  const json = JSON.stringify(result);
+  return { key: result.runId, value: Buffer.from(`${json.slice(0, -1)},"errors":[${errors.join(',')}]}`) };
+}
+
+function chunksOf(events: readonly string[]): string[][] {
+  const chunks: string[][] = [];
+  let open: string[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const size = Buffer.byteLength(event) + 1;
+    if (open.length > 0 && bytes + size > maxEventBytes) {
+      chunks.push(open);
+      open = [];
+      bytes = 0;
+    }
+    open.push(event);
+    bytes += size;
+  }
+  if (open.length > 0) chunks.push(open);
+  return chunks;
+}

@@ -1,0 +1,92 @@
+import type { FlowPlan } from '#engine';
+import type { Store } from '#store';
+import { tightestLimit } from '../limits/connection-limit.js';
+import { Lru } from '../workers/lru.js';
+import type { Introduction, RunSpec } from '../workers/protocol.js';
+import { deltaWindow } from './delta-window.js';
+import { generatorsOf } from './generators.js';
+
+/** A run as the main thread knows it; loaded once, kept while there is work for it. */
+export interface RunInfo {
+  readonly spec: RunSpec;
+  /** What a worker must be told before it can work for the run. */
+  readonly introduction: Introduction;
+  /** export ids by ordinal */
+  readonly generators: readonly string[];
+  readonly runsGeneratorsInParallel: boolean;
+  /** fewest requests that any connection of the flow allows at a time */
+  readonly tightestLimit: number;
+  isCanceled: boolean;
+}
+
+/** Why a run cannot be worked for: its rows are not there. Never the reason for a lost message. */
+export type RunUnknown = { readonly unknown: 'run' | 'plan' };
+
+type RunStore = Pick<Store, 'jobs' | 'plans' | 'checkpoints'>;
+
+const maxRuns = 1_000;
+
+export class RunDirectory {
+  readonly #store: RunStore;
+  readonly #runs = new Lru<string, Promise<RunInfo | RunUnknown>>(maxRuns);
+  /** canceled before the run was loaded here */
+  readonly #canceled = new Lru<string, true>(maxRuns);
+
+  constructor(store: RunStore) {
+    this.#store = store;
+  }
+
+  /** @throws whatever the store throws; asked again the next time then */
+  find(runId: string, planId: string): Promise<RunInfo | RunUnknown> {
+    let run = this.#runs.get(runId);
+    if (!run) {
+      run = this.#load(runId, planId);
+      this.#runs.set(runId, run);
+      run.then(
+        (found) => 'unknown' in found && this.#runs.delete(runId),
+        () => this.#runs.delete(runId),
+      );
+    }
+    return run;
+  }
+
+  /** No new request of this run is to be sent (decision 6). */
+  async cancel(runId: string): Promise<void> {
+    this.#canceled.set(runId, true);
+    const run = await this.#runs.get(runId)?.catch(() => undefined);
+    if (run && 'spec' in run) run.isCanceled = true;
+  }
+
+  async #load(runId: string, planId: string): Promise<RunInfo | RunUnknown> {
+    const [job, plan] = await Promise.all([this.#store.jobs.getAny(runId), this.#store.plans.get(planId)]);
+    if (!job) return { unknown: 'run' };
+    if (!plan) return { unknown: 'plan' };
+    const window = await deltaWindow(plan, job, this.#store.checkpoints);
+    const spec: RunSpec = {
+      runId,
+      accountId: job.accountId,
+      flowId: job._flowId,
+      planId,
+      job: { _id: job._id, type: job.type, startedAt: job.startedAt ?? job.createdAt },
+      testMode: job.request['testMode'] === true,
+      ...window,
+    };
+    return {
+      spec,
+      introduction: { run: spec, plan: this.#textOf(planId, plan) },
+      generators: generatorsOf(plan),
+      runsGeneratorsInParallel: plan.flow.runPageGeneratorsInParallel === true,
+      tightestLimit: tightestLimit(plan),
+      isCanceled: job.status === 'canceling' || job.status === 'canceled' || this.#canceled.get(runId) === true,
+    };
+  }
+
+  /** Runs of one plan share its text. */
+  readonly #texts = new Lru<string, string>(200);
+
+  #textOf(planId: string, plan: FlowPlan): string {
+    let text = this.#texts.get(planId);
+    if (text === undefined) this.#texts.set(planId, (text = JSON.stringify(plan)));
+    return text;
+  }
+}

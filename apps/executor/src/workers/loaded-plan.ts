@@ -1,0 +1,104 @@
+import type { Adaptor, ConnectorHost, Destination, LookupSource, Source } from '#connectors';
+import type { CompiledFlow, CompileFailure, FlowPlan } from '#engine';
+import type { Connection, JsonRecord } from '#model';
+import type { WorkerKit } from './worker-kit.js';
+
+/** A step with everything that is the same for all of its pages. */
+export interface LoadedStep<T> {
+  readonly stepId: string;
+  readonly port: T;
+  readonly connection: Connection & { readonly _id: string };
+  readonly settings: Readonly<Record<string, JsonRecord>>;
+}
+
+/** A plan, ready to run: the compiled flow, and its steps opened on their adaptors. Built once per plan and worker. */
+export interface LoadedPlan {
+  readonly planId: string;
+  readonly plan: FlowPlan;
+  readonly flow: CompiledFlow;
+  readonly sources: ReadonlyMap<string, LoadedStep<Source>>;
+  readonly lookups: ReadonlyMap<string, LoadedStep<LookupSource>>;
+  readonly destinations: ReadonlyMap<string, LoadedStep<Destination>>;
+}
+
+export type LoadOutcome = LoadedPlan | { readonly failures: readonly CompileFailure[] };
+
+/** Compiles a plan. What cannot be executed is said here, before the first record moves (decision 28). */
+export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: ConnectorHost): LoadOutcome {
+  const compiled = kit.compileFlow(plan);
+  if ('failures' in compiled) return compiled;
+  const failures: CompileFailure[] = [];
+  const open = <T>(step: Step, scope: 'export' | 'import', create: (adaptor: Adaptor) => T): LoadedStep<T> | null => {
+    const adaptor = step.adaptorType === undefined ? undefined : kit.adaptorFor(step.adaptorType);
+    const connection = step._connectionId === undefined ? undefined : plan.connections[step._connectionId];
+    if (!adaptor) {
+      failures.push(failureOf(step, 'not_supported', `The adaptor ${step.adaptorType ?? '(none)'} is not supported.`));
+      return null;
+    }
+    if (!connection) {
+      failures.push(failureOf(step, 'invalid_flow', 'The step has no connection.'));
+      return null;
+    }
+    try {
+      return {
+        stepId: step._id,
+        port: create(adaptor),
+        connection,
+        settings: settingsOf(plan, step, connection, scope),
+      };
+    } catch (error) {
+      // Adaptors compile templates and paths here; what is wrong with them is the user's to see.
+      failures.push(failureOf(step, 'invalid_flow', error instanceof Error ? error.message : String(error)));
+      return null;
+    }
+  };
+
+  const sources = new Map<string, LoadedStep<Source>>();
+  const lookups = new Map<string, LoadedStep<LookupSource>>();
+  const destinations = new Map<string, LoadedStep<Destination>>();
+  const processors = new Set(
+    compiled.program.instructions.flatMap((at) => (at.op === 'lookup' || at.op === 'import' ? [at.stepId] : [])),
+  );
+  for (const step of Object.values(plan.exports)) {
+    if (compiled.generators.has(step._id)) {
+      const source = open(step, 'export', (adaptor) => adaptor.createSource(step, host));
+      if (source) sources.set(step._id, source);
+    }
+    if (processors.has(step._id)) {
+      const lookup = open(step, 'export', (adaptor) => adaptor.createLookup(step, host));
+      if (lookup) lookups.set(step._id, lookup);
+    }
+  }
+  for (const step of Object.values(plan.imports)) {
+    if (!processors.has(step._id)) continue;
+    const destination = open(step, 'import', (adaptor) => adaptor.createDestination(step, host));
+    if (destination) destinations.set(step._id, destination);
+  }
+  if (failures.length > 0) return { failures };
+  return { planId, plan, flow: compiled, sources, lookups, destinations };
+}
+
+interface Step {
+  readonly _id: string;
+  readonly adaptorType?: string | undefined;
+  readonly _connectionId?: string | undefined;
+  readonly settings?: unknown;
+}
+
+function failureOf(step: Step, code: CompileFailure['code'], message: string): CompileFailure {
+  return { code, message, stepId: step._id };
+}
+
+/** Reference: runtime §24. */
+function settingsOf(
+  plan: FlowPlan,
+  step: Step,
+  connection: Connection,
+  scope: 'export' | 'import',
+): Readonly<Record<string, JsonRecord>> {
+  return {
+    ...plan.settings,
+    connection: (connection.settings ?? {}) as JsonRecord,
+    [scope]: (step.settings ?? {}) as JsonRecord,
+  };
+}

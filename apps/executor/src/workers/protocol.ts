@@ -1,0 +1,193 @@
+import type { GenerateHeader, GeneratorTotals, PageHeader } from '#contracts';
+import type { TokenAnswer, TokenRequest } from '#connectors/tokens/token-exchange';
+import type { CompileFailure } from '#engine';
+import type { JsonRecord } from '#model';
+
+/**
+ * What crosses between an executor's main thread and its workers. Records cross as bytes (transferred) or JSON text, never
+ * as object graphs: structured cloning costs more than JSON both ways (measured).
+ */
+
+/** A run, as far as steps may see it. */
+export interface RunSpec {
+  readonly runId: string;
+  readonly accountId: string;
+  readonly flowId: string;
+  readonly planId: string;
+  /** `{_id, type, startedAt}`, shown to templates as `job` */
+  readonly job: JsonRecord;
+  readonly testMode: boolean;
+  /** Delta checkpoint per export, ISO 8601. Reference: runtime §3.1. */
+  readonly lastExportDateTime: Readonly<Record<string, string | null>>;
+  readonly currentExportDateTime: string;
+}
+
+/** Sent when a worker says that it does not know the run or the plan (yet, or any more). */
+export interface Introduction {
+  readonly run: RunSpec;
+  /** JSON of the plan */
+  readonly plan: string;
+}
+
+interface Task {
+  readonly runId: string;
+  readonly planId: string;
+  readonly introduction?: Introduction;
+  readonly traceparent?: string;
+}
+
+export interface SliceTask extends Task {
+  readonly header: GenerateHeader;
+  /** body of the slice message */
+  readonly body: Uint8Array;
+  readonly budget: SliceBudget;
+}
+
+export interface SliceBudget {
+  /** page bundles that the run's window has room for */
+  readonly maxBundles: number;
+  /** bytes of pages, as JSON */
+  readonly maxBytes: number;
+  /** milliseconds after which a slice with something to publish ends */
+  readonly maxMs: number;
+}
+
+export interface BundleTask extends Task {
+  readonly messageId: string;
+  readonly header: PageHeader;
+  /** absent: the worker should hold the parsed pages */
+  readonly body?: Uint8Array;
+}
+
+/** The bundle was delivered too often: its records become errors with retry data (P1). */
+export interface AbandonTask extends BundleTask {
+  readonly body: Uint8Array;
+  readonly reason: { readonly code: string; readonly message: string };
+}
+
+/** What a worker lacks to do a task; the main thread sends it and asks again. */
+export interface Missing {
+  readonly kind: 'missing';
+  readonly what: 'introduction' | 'body';
+}
+
+export interface CompileFailed {
+  readonly kind: 'compile_failed';
+  readonly failures: readonly CompileFailure[];
+}
+
+/** The message is not what it should be; it can never be processed. */
+export interface Poison {
+  readonly kind: 'poison';
+  readonly reason: string;
+}
+
+/** Outbound calls of a task by system and status class, for metrics. */
+export interface CallStats {
+  readonly system: string;
+  /** `2xx` … `5xx`, or `error` when no answer came */
+  readonly statusClass: string;
+  readonly durationsMs: readonly number[];
+}
+
+/** Error events as JSON text, so that the main thread only concatenates them. */
+export interface EncodedErrors {
+  /** each a JSON object in the form of `errorEvent` */
+  readonly events: readonly string[];
+  /** Retry records too large to travel in events, by blob key; stored before their events are produced. */
+  readonly blobs: readonly { readonly key: string; readonly json: string }[];
+}
+
+/** A message for `work.page`, ready to publish. */
+export interface EncodedBundle {
+  readonly id: string;
+  readonly header: PageHeader;
+  readonly body: Uint8Array;
+  /** bytes before compression */
+  readonly plainBytes: number;
+  /** whether this worker keeps the parsed pages */
+  readonly isResident: boolean;
+}
+
+export interface SliceResult {
+  readonly kind: 'slice';
+  readonly bundles: readonly EncodedBundle[];
+  readonly nextPage: number;
+  readonly totals: GeneratorTotals;
+  /** body of the next slice's message; null when the chain ends here */
+  readonly successor: Uint8Array | null;
+  readonly end: 'complete' | 'failed' | 'canceled' | null;
+  readonly errors: EncodedErrors;
+  readonly calls: readonly CallStats[];
+}
+
+export interface StepTotals {
+  readonly stepId: string;
+  readonly success: number;
+  readonly error: number;
+  readonly ignore: number;
+  readonly pages: number;
+}
+
+export interface BundleResult {
+  readonly kind: 'bundle';
+  /** pages of the bundle that were finished at their position; fewer than it holds only after a cancel */
+  readonly pages: number;
+  /** page continuations in `continuations` */
+  readonly forked: number;
+  readonly steps: readonly StepTotals[];
+  readonly continuations: readonly EncodedBundle[];
+  readonly errors: EncodedErrors;
+  readonly calls: readonly CallStats[];
+}
+
+export type SliceReply = SliceResult | Missing | CompileFailed | Poison;
+export type BundleReply = BundleResult | Missing | CompileFailed | Poison;
+
+/** Main thread → worker. */
+export type Control =
+  /** No new request of this run is sent (decision 6). */
+  | { readonly kind: 'cancel'; readonly runId: string }
+  /** The run is over here: its sources close, its context goes. */
+  | { readonly kind: 'close-generator'; readonly runId: string; readonly ordinal: number }
+  /** Parsed pages that nobody will ask for. */
+  | { readonly kind: 'forget'; readonly messageIds: readonly string[] }
+  /** Permits of a connection that this worker may use. Settles when it uses no more than these. */
+  | { readonly kind: 'capacity'; readonly limitKey: string; readonly permits: number }
+  /** No request on the connection before the instant, epoch ms. `isReduced`: successes are to be reported. */
+  | { readonly kind: 'pace'; readonly limitKey: string; readonly pausedUntilMs: number; readonly isReduced: boolean }
+  | { readonly kind: 'token-answer'; readonly requestId: number; readonly answer: TokenAnswer };
+
+/** Worker → main thread. */
+export type Notice =
+  | {
+      readonly kind: 'demand';
+      readonly limitKey: string;
+      /** most requests that may be in flight on the connection, cluster-wide */
+      readonly limit: number;
+      readonly recoversGradually: boolean;
+      /** permits in use and waited for */
+      readonly want: number;
+    }
+  | { readonly kind: 'throttled'; readonly limitKey: string; readonly pauseMs: number }
+  | { readonly kind: 'succeeded'; readonly limitKey: string }
+  | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest };
+
+/** What a worker does. Implemented by `WorkerRuntime`; reached through threads or directly. */
+export interface WorkerApi {
+  readSlice(task: SliceTask): Promise<SliceReply>;
+  runBundle(task: BundleTask): Promise<BundleReply>;
+  abandonBundle(task: AbandonTask): Promise<BundleReply>;
+  control(message: Control): Promise<void>;
+}
+
+/** Workers by index. A worker that dies is replaced under its index and knows nothing then. */
+export interface WorkerPool {
+  readonly size: number;
+  worker(index: number): WorkerApi;
+  onNotice(listener: (worker: number, notice: Notice) => void): void;
+  /** Called when a worker died: what it held is gone. */
+  onLost(listener: (worker: number) => void): void;
+  /** Ends the workers without waiting for their tasks. */
+  close(): Promise<void>;
+}

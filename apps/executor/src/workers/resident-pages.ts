@@ -1,0 +1,70 @@
+import type { PageHeader } from '#contracts';
+import type { PageRecord } from '#engine';
+
+/** A page as steps see it. */
+export interface ParsedPage {
+  readonly page: number;
+  readonly records: readonly PageRecord[];
+}
+
+interface Entry {
+  readonly pages: readonly ParsedPage[];
+  readonly bytes: number;
+  readonly storedAtMs: number;
+}
+
+/** Pages that another executor took are not asked for here any more. */
+const maxAgeMs = 60_000;
+
+/**
+ * Parsed pages of messages that this worker wrote, so that their body need not be fetched, inflated and parsed again.
+ * Bounded in bytes: when it is full new pages are not taken in, because the oldest ones are asked for first.
+ */
+export class ResidentPages {
+  readonly #entries = new Map<string, Entry>();
+  #bytes = 0;
+
+  constructor(
+    private readonly maxBytes: number,
+    private readonly nowMs: () => number,
+  ) {}
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @returns whether the pages are kept */
+  keep(messageId: string, pages: readonly ParsedPage[], bytes: number): boolean {
+    this.forget(messageId);
+    if (this.#bytes + bytes > this.maxBytes) this.#dropOld();
+    if (this.#bytes + bytes > this.maxBytes) return false;
+    this.#entries.set(messageId, { pages, bytes, storedAtMs: this.nowMs() });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** The pages of a message, if they are the ones that its header names; they are handed over, not kept. */
+  take(messageId: string, header: PageHeader): readonly ParsedPage[] | null {
+    const entry = this.#entries.get(messageId);
+    if (!entry) return null;
+    this.forget(messageId);
+    const isSame =
+      entry.pages.length === header.pages.length && entry.pages.every(({ page }, i) => page === header.pages[i]);
+    return isSame ? entry.pages : null;
+  }
+
+  forget(messageId: string): void {
+    const entry = this.#entries.get(messageId);
+    if (!entry) return;
+    this.#entries.delete(messageId);
+    this.#bytes -= entry.bytes;
+  }
+
+  #dropOld(): void {
+    const before = this.nowMs() - maxAgeMs;
+    for (const [messageId, entry] of this.#entries) {
+      if (entry.storedAtMs > before) return;
+      this.forget(messageId);
+    }
+  }
+}

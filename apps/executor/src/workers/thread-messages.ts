@@ -1,0 +1,17 @@
+import type { AbandonTask, BundleTask, Control, SliceTask } from './protocol.js';
+
+/** A call of a worker's method, as it crosses the thread's border. */
+export type WorkerCall =
+  | { readonly method: 'readSlice'; readonly task: SliceTask }
+  | { readonly method: 'runBundle'; readonly task: BundleTask }
+  | { readonly method: 'abandonBundle'; readonly task: AbandonTask }
+  | { readonly method: 'control'; readonly task: Control };
+
+/** What a worker thread is started with. */
+export interface WorkerThreadData {
+  readonly egressAllow: readonly string[];
+  readonly filesystemRoot?: string;
+  readonly keyring?: string;
+  readonly residentBytes: number;
+  readonly instance: string;
+}

@@ -1,0 +1,30 @@
+import type { Adaptor, Clock } from '#connectors';
+import type { CompileFlow, RunPage } from '#engine';
+import type { Notice } from './protocol.js';
+
+/** The engine and the adaptors, as a worker uses them; tests give their own. */
+export interface WorkerKit {
+  readonly compileFlow: CompileFlow;
+  readonly runPage: RunPage;
+  /** By `adaptorType` of an export or import; undefined when there is none. */
+  readonly adaptorFor: (adaptorType: string) => Adaptor | undefined;
+}
+
+/** What a worker is told when it starts. Plain data: it crosses into threads. */
+export interface WorkerSettings {
+  /** `MILLRACE_ENCRYPTION_KEYS`; absent: no sealed secret can be opened */
+  readonly keyring?: string;
+  readonly egressAllow: readonly string[];
+  readonly filesystemRoot?: string;
+  /** Bytes of parsed pages (measured as JSON) that a worker keeps for messages it made. */
+  readonly residentBytes: number;
+}
+
+/** What a worker has of its surroundings. */
+export interface WorkerHost {
+  readonly settings: WorkerSettings;
+  readonly clock: Clock;
+  /** uniform in [0, 1) */
+  readonly random: () => number;
+  notify(notice: Notice): void;
+}

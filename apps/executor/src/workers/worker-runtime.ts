@@ -1,0 +1,167 @@
+import { ContractError } from '#contracts';
+import type { ConnectorHost } from '#connectors';
+import type { FlowPlan } from '#engine';
+import { readSlice } from '../generate/slice-reader.js';
+import { SourceSessions } from '../generate/source-session.js';
+import { limitOf } from '../limits/connection-limit.js';
+import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
+import { parseBundle } from '../pages/page-codec.js';
+import { observeCall } from './call-log.js';
+import { connectionOpener } from './connection-secrets.js';
+import { loadPlan, type LoadOutcome } from './loaded-plan.js';
+import { Lru } from './lru.js';
+import type {
+  AbandonTask,
+  BundleReply,
+  BundleTask,
+  CompileFailed,
+  Control,
+  Introduction,
+  Missing,
+  Poison,
+  SliceReply,
+  SliceTask,
+  WorkerApi,
+} from './protocol.js';
+import { ResidentPages } from './resident-pages.js';
+import { LoadedRuns, type LoadedRun } from './run-contexts.js';
+import type { WorkerHost, WorkerKit } from './worker-kit.js';
+import { WorkerLimits } from './worker-limits.js';
+import { WorkerTokens } from './worker-tokens.js';
+
+const maxPlans = 200;
+
+/**
+ * One worker of an executor: compiles plans, reads sources, runs pages, does its own I/O. It keeps caches only; what it
+ * does not know it says (`missing`), and whatever it holds may be lost at any moment without losing a record.
+ */
+export class WorkerRuntime implements WorkerApi {
+  readonly #kit: WorkerKit;
+  readonly #host: WorkerHost;
+  readonly #limits: WorkerLimits;
+  readonly #tokens: WorkerTokens;
+  readonly #runs: LoadedRuns;
+  readonly #plans = new Lru<string, LoadOutcome>(maxPlans);
+  readonly #hosts = new Lru<string, ConnectorHost>(maxPlans);
+  readonly #sessions: SourceSessions;
+  readonly #resident: ResidentPages;
+  readonly #openConnection: ReturnType<typeof connectionOpener>;
+
+  constructor(kit: WorkerKit, host: WorkerHost) {
+    this.#kit = kit;
+    this.#host = host;
+    const { clock } = host;
+    this.#limits = new WorkerLimits(clock, (notice) => host.notify(notice));
+    this.#tokens = new WorkerTokens((notice) => host.notify(notice));
+    this.#runs = new LoadedRuns(() => clock.now());
+    this.#sessions = new SourceSessions(clock);
+    this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
+    this.#openConnection = connectionOpener(host.settings.keyring);
+  }
+
+  async readSlice(task: SliceTask): Promise<SliceReply> {
+    const known = this.#know(task);
+    if ('kind' in known) return known;
+    if ('failures' in known.loaded) return { kind: 'compile_failed', failures: known.loaded.failures };
+    const parts = { sessions: this.#sessions, resident: this.#resident, clock: this.#host.clock };
+    const { loaded, run } = known;
+    return orPoison(() => readSlice(task, loaded, run, parts));
+  }
+
+  async runBundle(task: BundleTask): Promise<BundleReply> {
+    const known = this.#know(task);
+    if ('kind' in known) return known;
+    const { loaded, run } = known;
+    if ('failures' in loaded) return { kind: 'compile_failed', failures: loaded.failures };
+    return orPoison(async (): Promise<BundleReply> => {
+      const held = this.#resident.take(task.messageId, task.header);
+      if (!held && !task.body) return { kind: 'missing', what: 'body' };
+      const pages = held ?? parseBundle(task.body!, task.header);
+      const parts = { runPage: this.#kit.runPage, resident: this.#resident, clock: this.#host.clock };
+      return runBundle(task, pages, loaded, run, parts);
+    });
+  }
+
+  async abandonBundle(task: AbandonTask): Promise<BundleReply> {
+    const known = this.#know(task);
+    if ('kind' in known) return known;
+    this.#resident.forget(task.messageId);
+    const stepId = 'failures' in known.loaded ? task.header.exportId : stepAt(known.loaded, task.header);
+    return orPoison(async () => {
+      const pages = parseBundle(task.body, task.header);
+      return abandonBundle(task, pages, stepId, task.reason, this.#host.clock);
+    });
+  }
+
+  async control(message: Control): Promise<void> {
+    switch (message.kind) {
+      case 'cancel':
+        return this.#runs.cancel(message.runId);
+      case 'close-generator':
+        return this.#sessions.close(`${message.runId}/${message.ordinal}`);
+      case 'forget':
+        for (const id of message.messageIds) this.#resident.forget(id);
+        return;
+      case 'capacity':
+        return this.#limits.setCapacity(message.limitKey, message.permits);
+      case 'pace':
+        return this.#limits.setPace(message.limitKey, message.pausedUntilMs, message.isReduced);
+      case 'token-answer':
+        return this.#tokens.answered(message.requestId, message.answer);
+    }
+  }
+
+  #know(task: {
+    readonly runId: string;
+    readonly planId: string;
+    readonly introduction?: Introduction;
+  }): { readonly run: LoadedRun; readonly loaded: LoadOutcome } | Missing {
+    const run = this.#runs.get(task.runId) ?? (task.introduction && this.#runs.introduce(task.introduction.run));
+    if (!run) return { kind: 'missing', what: 'introduction' };
+    let loaded = this.#plans.get(task.planId);
+    if (!loaded) {
+      if (!task.introduction) return { kind: 'missing', what: 'introduction' };
+      loaded = this.#load(task.planId, task.introduction);
+      this.#plans.set(task.planId, loaded);
+    }
+    return { run, loaded };
+  }
+
+  #load(planId: string, introduction: Introduction): LoadOutcome {
+    const plan = JSON.parse(introduction.plan) as FlowPlan;
+    for (const connection of Object.values(plan.connections)) {
+      this.#limits.register(connection._id, limitOf(connection, plan));
+    }
+    return loadPlan(planId, plan, this.#kit, this.#hostOf(introduction.run.accountId));
+  }
+
+  #hostOf(accountId: string): ConnectorHost {
+    let host = this.#hosts.get(accountId);
+    if (!host) {
+      const { settings, clock, random } = this.#host;
+      host = {
+        limits: this.#limits,
+        tokens: this.#tokens.forAccount(accountId),
+        openSecrets: async (connection) => this.#openConnection(accountId, connection),
+        egressAllow: settings.egressAllow,
+        ...(settings.filesystemRoot === undefined ? {} : { filesystemRoot: settings.filesystemRoot }),
+        clock,
+        random,
+        observe: observeCall,
+      };
+      this.#hosts.set(accountId, host);
+    }
+    return host;
+  }
+}
+
+async function orPoison<R extends { readonly kind: string }>(
+  work: () => Promise<R>,
+): Promise<R | Poison | CompileFailed> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ContractError) return { kind: 'poison', reason: error.message };
+    throw error;
+  }
+}

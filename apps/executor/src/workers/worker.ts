@@ -1,0 +1,69 @@
+import { parentPort, workerData as threadData } from 'node:worker_threads';
+import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
+import { environment } from '#config/environment';
+import { adaptorFor } from '#connectors/registry';
+import { compileFlow, runPage } from '#engine';
+import { startTelemetry } from '#telemetry';
+import { systemClock } from '../system-clock.js';
+import type { BundleReply, EncodedBundle, SliceReply } from './protocol.js';
+import type { WorkerCall, WorkerThreadData } from './thread-messages.js';
+import { WorkerRuntime } from './worker-runtime.js';
+
+/** Entry of a worker thread; loaded by Piscina from `dist`. */
+
+const data = (workerData ?? threadData) as WorkerThreadData;
+
+startTelemetry({ service: 'millrace-executor', instance: data.instance, env: environment(), withMetrics: false });
+
+const runtime = new WorkerRuntime(
+  { compileFlow, runPage, adaptorFor },
+  {
+    settings: data,
+    clock: systemClock,
+    random: Math.random,
+    notify: (notice) => parentPort?.postMessage(notice),
+  },
+);
+
+export default async function run(call: WorkerCall): Promise<unknown> {
+  switch (call.method) {
+    case 'readSlice':
+      return transferring(await runtime.readSlice(call.task));
+    case 'runBundle':
+      return transferring(await runtime.runBundle(call.task));
+    case 'abandonBundle':
+      return transferring(await runtime.abandonBundle(call.task));
+    case 'control':
+      return runtime.control(call.task);
+  }
+}
+
+/** Hands the bodies over instead of copying them. */
+function transferring(reply: SliceReply | BundleReply): unknown {
+  if (reply.kind === 'slice') {
+    return movable({
+      ...reply,
+      bundles: reply.bundles.map(withOwnBody),
+      successor: reply.successor === null ? null : ownBytes(reply.successor),
+    });
+  }
+  if (reply.kind === 'bundle') return movable({ ...reply, continuations: reply.continuations.map(withOwnBody) });
+  return reply;
+}
+
+function movable(reply: SliceReply | BundleReply): unknown {
+  const bundles = reply.kind === 'slice' ? reply.bundles : reply.kind === 'bundle' ? reply.continuations : [];
+  const buffers = bundles.map(({ body }) => body.buffer as ArrayBuffer);
+  if (reply.kind === 'slice' && reply.successor) buffers.push(reply.successor.buffer as ArrayBuffer);
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply } as never);
+}
+
+function withOwnBody(bundle: EncodedBundle): EncodedBundle {
+  return { ...bundle, body: ownBytes(bundle.body) };
+}
+
+/** Small buffers of Node share one pool, which must not be transferred. */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  const isWhole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  return isWhole ? new Uint8Array(bytes.buffer, 0, bytes.byteLength) : new Uint8Array(bytes);
+}
