@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
@@ -52,6 +52,8 @@ async function startCluster(): Promise<Platform> {
 
 async function startEmbedded(): Promise<Platform> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'));
+  // Started by root, PostgreSQL runs as a user of its own, who has to get through to its data.
+  await chmod(folder, 0o711);
   const token = `bench-${randomBytes(16).toString('hex')}`;
   const { answer, pid } = await startServer(
     'dist/apps/standalone/src/main.js',

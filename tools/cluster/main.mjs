@@ -4,7 +4,7 @@ import { openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { folder, isRunning, keep, logs, readState, writeState } from './state.mjs';
+import { folder, forget, isRunning, keep, logs, readState, writeState } from './state.mjs';
 import { createNamespace, dropNamespace } from './namespace.mjs';
 
 const kinds = { gateway: 1, scheduler: 2, executor: 2, errors: 2 };
@@ -69,6 +69,10 @@ async function up() {
 async function down() {
   const state = readState();
   if (state) await stopAll(state);
+  if (state && args.includes('--drop')) {
+    await dropNamespace(state);
+    forget();
+  }
   process.stdout.write('The cluster is down.\n');
 }
 

@@ -1,8 +1,8 @@
 // What `bin/cluster` remembers between calls, in .cluster/ (ignored by git, readable by its owner alone).
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-export const folder = join(import.meta.dirname, '../../.cluster');
+export const folder = process.env.MILLRACE_CLUSTER_DIR ?? join(import.meta.dirname, '../../.cluster');
 export const logs = join(folder, 'logs');
 const stateFile = join(folder, 'state.json');
 
@@ -18,6 +18,10 @@ export function readState() {
 export function writeState(state) {
   mkdirSync(logs, { recursive: true, mode: 0o700 });
   writeFileSync(stateFile, JSON.stringify(state, null, 2), { mode: 0o600 });
+}
+
+export function forget() {
+  rmSync(stateFile, { force: true });
 }
 
 /** A secret that is made once and kept. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SingleBar } from 'cli-progress';
@@ -22,6 +22,8 @@ interface Evidence {
 
 async function run(options: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-demo-'));
+  // Started by root, PostgreSQL runs as a user of its own, who has to get through to its data.
+  await chmod(folder, 0o711);
   const children = new Children();
   const cleanUps: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

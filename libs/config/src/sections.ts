@@ -67,8 +67,8 @@ export const brokersConfig = defineConfig('brokers', {
   KAFKA_BROKERS: list.describe('Kafka brokers, comma-separated host:port.'),
   MILLRACE_NAMESPACE: z
     .string()
-    .regex(/^[a-z][a-z0-9]{0,30}$/, 'must be lower-case letters and digits')
-    .default('millrace')
+    .regex(/^([a-z][a-z0-9]{0,30})?$/, 'must be lower-case letters and digits')
+    .default('')
     .describe('Prefix of streams and topics, so that several clusters can share brokers.'),
 });
 

@@ -1,0 +1,4 @@
+export * from './kept-secret.js';
+export * from './port-metrics.js';
+export * from './ports.js';
+export * from './run-service.js';
