@@ -32,7 +32,7 @@ describe('the API refuses', () => {
       422,
       'schedule_not_supported',
     ],
-    ['an unknown route', 'GET', '/v1/nonsense', undefined, 404, 'not_found'],
+    ['an unknown route', 'GET', '/v1/nonsense', undefined, 404, 'resource_not_found'],
   ])('%s', async (_what, method, path, body, status, code) => {
     const answer = await millrace.api.send<{ errors: { code: string; message: string }[] }>(method, path, body);
     expect([answer.status, answer.body.errors[0]?.code]).toEqual([status, code]);

@@ -40,7 +40,7 @@ export function executorSettings(
     window: 64,
     windowBytes: 32 * megabyte,
     residentBytes: 40 * megabyte,
-    leaseMs: 30_000,
+    leaseMs: 10_000,
     maxAttempts: 20,
     egressAllow: [],
     ...given,

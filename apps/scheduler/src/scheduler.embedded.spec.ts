@@ -9,7 +9,7 @@ import { eventually } from '#testing/eventually';
 import { silentLogger } from '#telemetry';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock, type Clock } from './clock.js';
-import { compileAnything } from './scheduler.fixture.js';
+import { compileAnything } from './testing/world.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { createSchedulerTelemetry } from './telemetry.js';
 
@@ -69,8 +69,13 @@ class Life {
   }
 
   #silence(): Promise<never> {
-    if (this.#state === 'buried') return Promise.reject(new Error('dead'));
-    return new Promise((_, reject) => this.#unanswered.push(reject));
+    const never = new Promise<never>((_, reject) => {
+      if (this.#state === 'buried') reject(new Error('dead'));
+      else this.#unanswered.push(reject);
+    });
+    // Some calls, signals for one, are made without waiting for an answer.
+    never.catch(() => undefined);
+    return never;
   }
 }
 

@@ -26,7 +26,7 @@ import { StartRun } from './start-run/start-run.js';
 import type { SchedulerTelemetry } from './telemetry.js';
 
 /** The part of the store that schedulers use. */
-export interface SchedulerStore {
+interface SchedulerStore {
   readonly documents: Pick<Documents, 'get' | 'getMany' | 'scheduledFlows' | 'flowsVersion'>;
   readonly jobs: Pick<
     Jobs,

@@ -1,14 +1,22 @@
 import type { Connection } from '#model';
+import { filesystemAdaptor } from './filesystem/index.js';
 import { httpAdaptor } from './http/index.js';
 import type { Adaptor } from './ports.js';
+import { rdbmsAdaptor } from './rdbms/index.js';
 
 const byAdaptorType: Readonly<Record<string, Adaptor>> = {
   HTTPExport: httpAdaptor,
   HTTPImport: httpAdaptor,
+  RDBMSExport: rdbmsAdaptor,
+  RDBMSImport: rdbmsAdaptor,
+  FileSystemExport: filesystemAdaptor,
+  FileSystemImport: filesystemAdaptor,
 };
 
 const byConnectionType: Readonly<Record<string, Adaptor>> = {
   http: httpAdaptor,
+  rdbms: rdbmsAdaptor,
+  filesystem: filesystemAdaptor,
 };
 
 /** The adaptor of an export or import, by its `adaptorType`; undefined when there is none. */

@@ -62,7 +62,7 @@ export class CoalescingQueue<T> {
   }
 
   #take(): { items: T[]; calls: Call<T>[] } {
-    const { bytesOf, maxBytes, maxItems } = this.#options;
+    const { maxBytes, maxItems } = this.#options;
     const items: T[] = [];
     const calls: Call<T>[] = [];
     let bytes = 0;
@@ -71,7 +71,7 @@ export class CoalescingQueue<T> {
       const takenBefore = call.taken;
       for (; call.taken < call.items.length; call.taken += 1) {
         const item = call.items[call.taken] as T;
-        bytes += bytesOf(item);
+        bytes += this.#options.bytesOf(item);
         if (items.length > 0 && (bytes > maxBytes || items.length >= maxItems)) {
           if (call.taken > takenBefore) calls.push(call);
           break fill;

@@ -136,7 +136,7 @@ export class PartitionLane {
   }
 
   async #followStoredPosition(): Promise<boolean> {
-    const { storedPosition, onMoved } = this.#options;
+    const { storedPosition } = this.#options;
     if (!storedPosition || this.#closing.signal.aborted) return false;
     let stored: bigint | null;
     try {
@@ -154,7 +154,7 @@ export class PartitionLane {
     this.#clear();
     this.#position = stored;
     this.#fetchFrom = stored;
-    onMoved?.(stored);
+    this.#options.onMoved?.(stored);
     return true;
   }
 

@@ -34,3 +34,17 @@ export async function settledWithin(work: Promise<void>, ms: number): Promise<vo
     inTime.abort();
   }
 }
+
+/** Whether the work succeeds, and in time. */
+export async function succeedsWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
+  const inTime = new AbortController();
+  const succeeded = work.then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([succeeded, pause(ms, inTime.signal).then(() => false)]);
+  } finally {
+    inTime.abort();
+  }
+}

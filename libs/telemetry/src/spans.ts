@@ -49,6 +49,11 @@ export function useTracer(next: Tracer | null): void {
   tracer = next;
 }
 
+/** Whether spans go anywhere; where many would be made for one event, ask first. */
+export function isTracing(): boolean {
+  return tracer !== null;
+}
+
 function parentContext(traceparent: string | undefined): Context {
   const parent = parseTraceparent(traceparent);
   if (!parent) return context.active();

@@ -361,7 +361,7 @@ export function describeStream(name: string, start: () => Promise<StreamHarness>
         await stream.produce('step-results', [event('a', 2)]);
 
         let isDrained = false;
-        const drained = subscription.drain().then(() => {
+        const drained = subscription.drain().finally(() => {
           isDrained = true;
         });
         await new Promise((resolve) => setImmediate(resolve));

@@ -13,7 +13,7 @@ export interface RuleCondition {
 
 export interface ClassificationRule {
   readonly when: RuleCondition;
-  readonly then: Classification;
+  readonly is: Classification;
 }
 
 const duplicate =
@@ -36,7 +36,7 @@ const oversized = /too large|payload size|(?:exceeds|over) the (?:maximum )?(?:s
  * themselves, and repeating a refused request is the user's decision.
  */
 export const classificationRules: readonly ClassificationRule[] = [
-  { when: { codes: ['timeout', 'connection_reset', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE'] }, then: 'intermittent' },
+  { when: { codes: ['timeout', 'connection_reset', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE'] }, is: 'intermittent' },
   {
     when: {
       codes: [
@@ -49,32 +49,32 @@ export const classificationRules: readonly ClassificationRule[] = [
         'too_many_redirects',
       ],
     },
-    then: 'connection',
+    is: 'connection',
   },
-  { when: { codes: ['record_too_large', 'page_too_large', 'response_too_large', 'too_large'] }, then: 'too_large' },
-  { when: { codes: ['parse_error', 'handlebars_template_parse_error'] }, then: 'parse' },
-  { when: { codes: ['missing_required_field'] }, then: 'missing' },
-  { when: { codes: ['duplicate', 'duplicate_key', '23505'] }, then: 'duplicate' },
-  { when: { codes: ['rate_limited', 'rate_limit_exceeded'] }, then: 'governance' },
-  { when: { statuses: [429] }, then: 'governance' },
-  { when: { statuses: [409] }, then: 'duplicate' },
-  { when: { statuses: [413, 414, 431] }, then: 'too_large' },
-  { when: { statuses: [403], message: rateLimit }, then: 'governance' },
-  { when: { statuses: [401, 403, 407] }, then: 'connection' },
-  { when: { statuses: [404, 410] }, then: 'missing' },
-  { when: { statuses: [408, 425, [500, 599]] }, then: 'intermittent' },
-  { when: { statuses: [400, 422], message: duplicate }, then: 'duplicate' },
-  { when: { statuses: [400, 422] }, then: 'value' },
-  { when: { statuses: [[400, 499]] }, then: 'value' },
-  { when: { codes: ['invalid_value', 'invalid_field_value', 'invalid_field', 'enum', 'min', 'max'] }, then: 'value' },
-  { when: { message: duplicate }, then: 'duplicate' },
-  { when: { message: rateLimit }, then: 'governance' },
-  { when: { sources: ['application', 'connection', 'lookup'], message: transient }, then: 'intermittent' },
-  { when: { sources: ['application', 'connection', 'lookup'], message: offline }, then: 'connection' },
-  { when: { message: oversized }, then: 'too_large' },
-  { when: { message: malformed }, then: 'parse' },
-  { when: { message: absent }, then: 'missing' },
+  { when: { codes: ['record_too_large', 'page_too_large', 'response_too_large', 'too_large'] }, is: 'too_large' },
+  { when: { codes: ['parse_error', 'handlebars_template_parse_error'] }, is: 'parse' },
+  { when: { codes: ['missing_required_field'] }, is: 'missing' },
+  { when: { codes: ['duplicate', 'duplicate_key', '23505'] }, is: 'duplicate' },
+  { when: { codes: ['rate_limited', 'rate_limit_exceeded'] }, is: 'governance' },
+  { when: { statuses: [429] }, is: 'governance' },
+  { when: { statuses: [409] }, is: 'duplicate' },
+  { when: { statuses: [413, 414, 431] }, is: 'too_large' },
+  { when: { statuses: [403], message: rateLimit }, is: 'governance' },
+  { when: { statuses: [401, 403, 407] }, is: 'connection' },
+  { when: { statuses: [404, 410] }, is: 'missing' },
+  { when: { statuses: [408, 425, [500, 599]] }, is: 'intermittent' },
+  { when: { statuses: [400, 422], message: duplicate }, is: 'duplicate' },
+  { when: { statuses: [400, 422] }, is: 'value' },
+  { when: { statuses: [[400, 499]] }, is: 'value' },
+  { when: { codes: ['invalid_value', 'invalid_field_value', 'invalid_field', 'enum', 'min', 'max'] }, is: 'value' },
+  { when: { message: duplicate }, is: 'duplicate' },
+  { when: { message: rateLimit }, is: 'governance' },
+  { when: { sources: ['application', 'connection', 'lookup'], message: transient }, is: 'intermittent' },
+  { when: { sources: ['application', 'connection', 'lookup'], message: offline }, is: 'connection' },
+  { when: { message: oversized }, is: 'too_large' },
+  { when: { message: malformed }, is: 'parse' },
+  { when: { message: absent }, is: 'missing' },
   // The documented sample of an unexpected value at the success path is `missing`.
-  { when: { codes: ['response_failure'] }, then: 'missing' },
-  { when: { sources: ['connection'] }, then: 'connection' },
+  { when: { codes: ['response_failure'] }, is: 'missing' },
+  { when: { sources: ['connection'] }, is: 'connection' },
 ];

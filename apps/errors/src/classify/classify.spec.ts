@@ -114,9 +114,9 @@ describe('classification', () => {
 
   it('uses the first rule that applies', () => {
     const rules = [
-      { when: { codes: ['a'], sources: ['mapping'] }, then: 'value' },
-      { when: { codes: ['a'] }, then: 'missing' },
-      { when: {}, then: 'parse' },
+      { when: { codes: ['a'], sources: ['mapping'] }, is: 'value' },
+      { when: { codes: ['a'] }, is: 'missing' },
+      { when: {}, is: 'parse' },
     ] as const;
     expect([
       classify(failure({ code: 'a', source: 'mapping' }), rules),

@@ -24,7 +24,7 @@ export function classify(
     return failure.classification as Classification;
   }
   const status = statusOf(failure);
-  return rules.find((rule) => applies(rule.when, failure, status))?.then ?? null;
+  return rules.find((rule) => applies(rule.when, failure, status))?.is ?? null;
 }
 
 function applies(when: RuleCondition, failure: Classifiable, status: number | null): boolean {

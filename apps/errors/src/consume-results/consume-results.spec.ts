@@ -202,7 +202,7 @@ describe('an event that is no step result', () => {
 
 describe('an event that the database refuses', () => {
   it('goes to the dead letters, alone', async () => {
-    const { apply } = store.ledger;
+    const apply = store.ledger.apply.bind(store.ledger);
     Object.assign(store.ledger, {
       apply: (batch: Parameters<typeof apply>[0]) =>
         batch.pages.some(({ resultId }) => resultId.endsWith('p1'))
@@ -220,7 +220,7 @@ describe('an event that the database refuses', () => {
 
 describe('a batch that fails for another reason', () => {
   it('comes again, whole: nothing is taken for a dead letter', async () => {
-    const { apply } = store.ledger;
+    const apply = store.ledger.apply.bind(store.ledger);
     let failures = 3;
     Object.assign(store.ledger, {
       apply: (batch: Parameters<typeof apply>[0]) =>
@@ -267,7 +267,7 @@ describe('a partition that another member moved on', () => {
 
 describe('a commit whose answer was lost', () => {
   it('is not repeated', async () => {
-    const { apply } = store.ledger;
+    const apply = store.ledger.apply.bind(store.ledger);
     let isFirst = true;
     Object.assign(store.ledger, {
       apply: async (batch: Parameters<typeof apply>[0]) => {

@@ -4,6 +4,7 @@ import { signals, type StepResult } from '#contracts';
 import { PositionConflict, type Jobs, type Ledger, type LedgerBatch, type StepErrorRow } from '#store';
 import type { StreamBatch, StreamEvent } from '#stream';
 import type { ErrorsTelemetry } from '../telemetry.js';
+import { batchSpans } from './batch-spans.js';
 import { keepDeadLetter } from './dead-letters.js';
 import { decodeResult, isPoison } from './decode-result.js';
 import { toErrorRow } from './error-row.js';
@@ -97,7 +98,7 @@ export class ResultsConsumer {
   }
 
   async #commit(partition: number, events: readonly StreamEvent[], results: readonly StepResult[]): Promise<void> {
-    const { bus, ledger, telemetry } = this.#deps;
+    const { bus, telemetry } = this.#deps;
     const first = events[0];
     const last = events.at(-1);
     if (!first || !last) return;
@@ -114,7 +115,10 @@ export class ResultsConsumer {
       finished: results.filter((result) => result.kind === 'finished'),
       errors: await this.#errorRows(results),
     };
-    const outcome = await this.#applyToLedger(partition, batch);
+    const spans = batchSpans(events);
+    const outcome = await this.#applyToLedger(partition, batch).finally(() => {
+      for (const span of spans) span.end();
+    });
     this.#stored.set(partition, batch.nextOffset);
     for (let i = 0; i < outcome.changed.length; i += idsPerSignal) {
       bus.signal(signals.jobChanged, outcome.changed.slice(i, i + idsPerSignal).join(' '));

@@ -142,8 +142,8 @@ export class GenerateHandler {
     };
     const hasErrors = result.errors.events.length > 0;
     // Errors first: once the slice is replaced nobody reads it again, so an error reported later could be lost (P1).
-    if (hasErrors) await results.generator(report, result.errors);
     const trace = { run: delivery.headers[traceHeader], slice: span.traceparent };
+    if (hasErrors) await results.generator(report, result.errors, trace.run);
     const outcome = await publishSlice(bus, header, result, trace, settings.instance);
     if (outcome === 'already') {
       // An earlier try got this far; its successor carries on, and what was read now is void.
@@ -155,7 +155,7 @@ export class GenerateHandler {
     } else {
       windows.published(header.runId, result.bundles, clock.now());
       count('millrace.pages', result.totals.pages - header.totals.pages, { event: 'generated' });
-      if (!hasErrors) await results.generator(report, noErrors);
+      if (!hasErrors) await results.generator(report, noErrors, trace.run);
     }
     await delivery.ack();
     if (stopping.aborted) await dispatcher.closeGenerator(header.runId, header.ordinal);
@@ -173,11 +173,18 @@ export class GenerateHandler {
   ): Promise<Handled> {
     const { bus, dispatcher, results, windows } = this.parts;
     await dispatcher.closeGenerator(header.runId, header.ordinal);
-    await results.generator({ ...identityOf(header), kind: 'generator', slice: header.slice, totals, state }, errors);
+    const traceparent = delivery.headers[traceHeader];
+    const report: Omit<GeneratorResult, 'errors'> = {
+      ...identityOf(header),
+      kind: 'generator',
+      slice: header.slice,
+      totals,
+      state,
+    };
+    await results.generator(report, errors, traceparent);
     const next = run && state !== 'canceled' && !run.isCanceled ? nextGenerator(run, header) : null;
     if (next) {
       const { runId, accountId, flowId, planId } = header;
-      const traceparent = delivery.headers[traceHeader];
       // Invariant: the next generator is durable before this message goes, or the run would look complete in between.
       await bus.publish([firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent)]);
     } else windows.ended(header.runId);

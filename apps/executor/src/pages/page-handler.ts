@@ -106,6 +106,7 @@ export class PageHandler {
         steps: [...result.steps],
       },
       result.errors,
+      delivery.headers[traceHeader],
     );
     if (result.continuations.length > 0) {
       const traceparent = delivery.headers[traceHeader];

@@ -1,6 +1,7 @@
 import type { Blobs } from '#blobs';
 import type { GeneratorResult, PagesResult } from '#contracts';
 import type { OutgoingEvent, Stream } from '#stream';
+import { traceHeader } from '../delivery/work-header.js';
 import type { EncodedErrors } from '../workers/protocol.js';
 
 /** Events stay well below what a Kafka broker takes by default (1 MB). */
@@ -16,23 +17,31 @@ export class StepResults {
     private readonly blobs: Pick<Blobs, 'put'>,
   ) {}
 
-  async pages(result: Omit<PagesResult, 'errors'>, errors: EncodedErrors): Promise<void> {
+  async pages(
+    result: Omit<PagesResult, 'errors'>,
+    errors: EncodedErrors,
+    traceparent: string | undefined,
+  ): Promise<void> {
     await this.#store(errors);
     const [first, ...rest] = chunksOf(errors.events);
     // Further errors travel under ids of their own, with nothing to count.
     const more = rest.map((events, i) =>
-      eventOf({ ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] }, events),
+      eventOf({ ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] }, events, traceparent),
     );
-    await this.stream.produce('step-results', [...more, eventOf(result, first ?? [])]);
+    await this.stream.produce('step-results', [...more, eventOf(result, first ?? [], traceparent)]);
   }
 
-  async generator(result: Omit<GeneratorResult, 'errors'>, errors: EncodedErrors): Promise<void> {
+  async generator(
+    result: Omit<GeneratorResult, 'errors'>,
+    errors: EncodedErrors,
+    traceparent: string | undefined,
+  ): Promise<void> {
     await this.#store(errors);
     // Totals are absolute, so repeating them with every part is harmless.
     const [first, ...rest] = chunksOf(errors.events);
     await this.stream.produce('step-results', [
-      eventOf(result, first ?? []),
-      ...rest.map((events) => eventOf(result, events)),
+      eventOf(result, first ?? [], traceparent),
+      ...rest.map((events) => eventOf(result, events, traceparent)),
     ]);
   }
 
@@ -44,9 +53,14 @@ export class StepResults {
 function eventOf(
   result: Omit<PagesResult, 'errors'> | Omit<GeneratorResult, 'errors'>,
   errors: readonly string[],
+  traceparent: string | undefined,
 ): OutgoingEvent {
   const json = JSON.stringify(result);
-  return { key: result.runId, value: Buffer.from(`${json.slice(0, -1)},"errors":[${errors.join(',')}]}`) };
+  return {
+    key: result.runId,
+    value: Buffer.from(`${json.slice(0, -1)},"errors":[${errors.join(',')}]}`),
+    ...(traceparent === undefined ? {} : { headers: { [traceHeader]: traceparent } }),
+  };
 }
 
 function chunksOf(events: readonly string[]): string[][] {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { accountId, id, World } from '../scheduler.fixture.js';
+import { accountId, id, World } from '../testing/world.js';
 
 let world: World;
 const [flowId, nextId] = [id(1), id(2)];

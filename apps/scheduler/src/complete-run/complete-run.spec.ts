@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { settled } from '#testing/clock';
-import { accountId, id, World } from '../scheduler.fixture.js';
+import { accountId, id, World } from '../testing/world.js';
 
 let world: World;
 const flowId = id(1);

@@ -1,7 +1,9 @@
 import { stepResult } from '#contracts';
 import type { JobRow } from '#store';
 import type { Stream } from '#stream';
+import { startSpan } from '#telemetry';
 import type { Clock } from '../clock.js';
+import { parseRunRequest } from '../start-run/run-request.js';
 
 /**
  * Produces the `finished` marker: the last event of a run. All results of the run were stored before its last message was
@@ -18,5 +20,14 @@ export async function finishRun(stream: Pick<Stream, 'produce'>, clock: Clock, r
     canceled: run.status === 'canceling',
     finishedAt: new Date(clock.now()).toISOString(),
   });
-  await stream.produce('step-results', [{ key: run._id, value }]);
+  const span = startSpan('millrace.run.finish', {
+    role: 'producer',
+    traceparent: parseRunRequest(run.request).traceparent ?? undefined,
+    attributes: { 'millrace.run.id': run._id, 'millrace.flow.id': run._flowId },
+  });
+  try {
+    await stream.produce('step-results', [{ key: run._id, value, headers: { traceparent: span.traceparent } }]);
+  } finally {
+    span.end();
+  }
 }

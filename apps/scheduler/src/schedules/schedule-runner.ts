@@ -1,8 +1,6 @@
 import type { Flow } from '#model';
 import type { Documents, Firings } from '#store';
-import type { Clock } from '../clock.js';
 import { Limiter } from '../limiter.js';
-import type { SchedulerTelemetry } from '../telemetry.js';
 import { fireSlot, type FireSlotDeps } from './fire-slot.js';
 import { ScheduleBook, type DueSlot } from './schedule-book.js';
 import { schedulesOf, type ScheduleEntry } from './schedule-entry.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { id, World } from '../scheduler.fixture.js';
+import { id, World } from '../testing/world.js';
 
 let world: World;
 const flowId = id(1);
@@ -206,7 +206,7 @@ describe('a firing that cannot be stored', () => {
   it('is tried again until it is, and stays one', async () => {
     world.flow(flowId, { schedule: daily });
     await world.startScheduler();
-    const fire = world.store.firings.fire;
+    const fire = world.store.firings.fire.bind(world.store.firings);
     let failures = 3;
     Object.assign(world.store.firings, {
       fire: (...args: Parameters<typeof fire>) => (failures-- > 0 ? Promise.reject(new Error('away')) : fire(...args)),
@@ -221,7 +221,7 @@ describe('1,000 flows that are due in the same second', () => {
     for (let n = 1; n <= 1_000; n += 1) world.flow(id(n), { schedule: daily });
     const one = await world.startScheduler('one');
     await world.startScheduler('two');
-    const fire = world.store.firings.fire;
+    const fire = world.store.firings.fire.bind(world.store.firings);
     let fired = 0;
     Object.assign(world.store.firings, {
       fire: (...args: Parameters<typeof fire>) => {

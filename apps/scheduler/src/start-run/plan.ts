@@ -5,7 +5,7 @@ import type { ChildJob } from '#store';
 import type { FlowDocuments } from './flow-documents.js';
 
 /** Why a run cannot start; becomes the failure of its job. */
-export interface Refusal {
+interface Refusal {
   readonly code: string;
   readonly message: string;
 }

@@ -1,6 +1,7 @@
 import type { Bus } from '#bus';
 import { signals } from '#contracts';
-import type { Jobs, Plans } from '#store';
+import type { JobRow, Jobs, Plans } from '#store';
+import { startSpan } from '#telemetry';
 import type { Clock } from '../clock.js';
 import { Recent } from '../recent.js';
 import type { RunPlans } from '../run-plans.js';
@@ -8,7 +9,7 @@ import type { SchedulerTelemetry } from '../telemetry.js';
 import { firstWork, publishFirstWork } from './first-work.js';
 import { childrenOf } from './plan.js';
 import type { PlanCache } from './plan-cache.js';
-import { parseRunRequest } from './run-request.js';
+import { parseRunRequest, type RunRequest } from './run-request.js';
 
 export type StartRunOutcome =
   | 'started'
@@ -48,13 +49,28 @@ export class StartRun {
     readonly flowId: string;
     readonly jobId: string;
   }): Promise<StartRunOutcome> {
-    const { bus, jobs, plans, clock, telemetry } = this.#deps;
+    const { jobs, plans } = this.#deps;
     const { jobId } = queued;
     const [job] = await Promise.all([jobs.getAny(jobId), plans.prepare(queued.accountId, queued.flowId)]);
     if (!job || job.status !== 'queued') return 'gone';
-    const { accountId, _flowId: flowId } = job;
+    const flowId = job._flowId;
     const request = parseRunRequest(job.request);
-    const outcome = await plans.plan(accountId, flowId, request.exportIds);
+    const span = startSpan('millrace.run.start', {
+      role: 'consumer',
+      traceparent: request.traceparent ?? undefined,
+      attributes: { 'millrace.run.id': jobId, 'millrace.flow.id': flowId },
+    });
+    try {
+      return await this.#startTraced(job, request.exportIds, span.traceparent);
+    } finally {
+      span.end();
+    }
+  }
+
+  async #startTraced(job: JobRow, exportIds: RunRequest['exportIds'], traceparent: string): Promise<StartRunOutcome> {
+    const { bus, jobs, plans, clock, telemetry } = this.#deps;
+    const { _id: jobId, accountId, _flowId: flowId } = job;
+    const outcome = await plans.plan(accountId, flowId, exportIds);
     if (!outcome)
       return this.#refuse(jobId, flowId, { code: 'invalid_flow', message: 'The flow does not exist any more.' });
     if ('refusal' in outcome) return this.#refuse(jobId, flowId, outcome.refusal);
@@ -69,7 +85,7 @@ export class StartRun {
     this.#deps.runPlans.note(jobId, planId, plan);
     await publishFirstWork(
       bus,
-      firstWork({ runId: jobId, accountId, flowId, planId, traceparent: request.traceparent }, plan),
+      firstWork({ runId: jobId, accountId, flowId, planId, traceparent }, plan),
     );
     bus.signal(signals.jobChanged, jobId);
     telemetry.runStarted({ runId: jobId, flowId, triggeredBy: job.triggeredBy });

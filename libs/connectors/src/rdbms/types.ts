@@ -7,6 +7,8 @@ const TEXT_ARRAY = 1009;
 const DATE_ARRAYS = new Set([1115, 1182, 1185]);
 /** Digits that a JavaScript number holds exactly, whatever they are. */
 const SAFE_DIGITS = 15;
+const POINT = 600;
+const CIRCLE = 718;
 
 type Parser = (text: string) => unknown;
 
@@ -19,8 +21,8 @@ const parsers = new Map<number, Parser>([
   [builtins.TIMESTAMPTZ, toIso],
   [builtins.INTERVAL, (text) => text],
   [builtins.BYTEA, (text) => Buffer.from(text.slice(2), 'hex').toString('base64')],
-  [builtins.POINT, (text) => text],
-  [builtins.CIRCLE, (text) => text],
+  [POINT, (text) => text],
+  [CIRCLE, (text) => text],
 ]);
 
 /** Type parsers for `pg`; see {@link parsers}. */

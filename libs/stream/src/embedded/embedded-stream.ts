@@ -9,7 +9,7 @@ import {
   maxRequestEvents,
   retentionMs,
 } from '../limits.js';
-import { redeliveryPauses, type PauseRange } from '../pauses.js';
+import { redeliveryPauses, succeedsWithin, type PauseRange } from '../pauses.js';
 import { silentLog, type StreamLog } from '../stream-log.js';
 import type {
   BatchHandler,
@@ -137,19 +137,7 @@ export class EmbeddedStream implements Stream {
 
   async isReady(): Promise<boolean> {
     if (this.#closed) return false;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, readinessTimeoutMs, false);
-    });
-    const answered = this.#pool.query('select 1').then(
-      () => true,
-      () => false,
-    );
-    try {
-      return await Promise.race([answered, tooLate]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return await succeedsWithin(this.#pool.query('select 1'), readinessTimeoutMs);
   }
 
   close(): Promise<void> {

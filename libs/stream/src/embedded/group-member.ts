@@ -73,7 +73,7 @@ export class GroupMember {
   }
 
   async leave(): Promise<void> {
-    for (const partition of [...this.#owned]) await this.release(partition);
+    for (const partition of this.#owned) await this.release(partition);
     if (this.#memberNumber === null) return;
     const memberNumber = this.#memberNumber;
     this.#memberNumber = null;

@@ -13,7 +13,7 @@ describe('partitionOf', () => {
   });
 
   it('spreads similar keys evenly', () => {
-    const counts = new Array<number>(8).fill(0);
+    const counts = Array.from({ length: 8 }, () => 0);
     for (let index = 0; index < 8_000; index += 1) {
       const partition = partitionOf(index.toString(16).padStart(24, '0'), 8);
       counts[partition] = (counts[partition] ?? 0) + 1;

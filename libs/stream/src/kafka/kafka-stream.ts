@@ -1,6 +1,6 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { assertProducible, defaultPartitions } from '../limits.js';
-import { redeliveryPauses } from '../pauses.js';
+import { redeliveryPauses, succeedsWithin } from '../pauses.js';
 import { silentLog, type StreamLog } from '../stream-log.js';
 import type {
   BatchHandler,
@@ -100,21 +100,8 @@ export class KafkaStream implements Stream {
 
   async isReady(): Promise<boolean> {
     if (this.#closed) return false;
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, readinessTimeoutMs, false);
-    });
-    const answered = this.#connectedAdmin()
-      .then((admin) => admin.describeCluster())
-      .then(
-        ({ brokers }) => brokers.length > 0,
-        () => false,
-      );
-    try {
-      return await Promise.race([answered, tooLate]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const answered = this.#connectedAdmin().then((admin) => admin.describeCluster());
+    return await succeedsWithin(answered, readinessTimeoutMs);
   }
 
   close(): Promise<void> {

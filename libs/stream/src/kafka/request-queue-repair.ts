@@ -19,6 +19,7 @@ export function repairRequestQueue(): void {
   };
   if (prototype[repaired]) return;
   prototype[repaired] = true;
+  // oxlint-disable-next-line typescript/unbound-method -- bound again below, to the queue it is called on
   const original = prototype.scheduleCheckPendingRequests;
   prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(): void {
     if (this.pending.length > 0) original.call(this);

@@ -124,12 +124,13 @@ export class KafkaSubscription implements StreamSubscription {
     });
   }
 
-  async #receive({ batch, resolveOffset, isStale }: EachBatchPayload): Promise<void> {
+  async #receive(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
     const lane = this.#lanes.get(batch.partition);
     // Left unresolved, it is fetched again once its partition is ready for it.
-    if (!lane || isStale() || this.#paused.has(batch.partition)) return;
+    if (!lane || payload.isStale() || this.#paused.has(batch.partition)) return;
     lane.push(batch.messages.map(toEvent));
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     if (!lane.hasRoom) this.#pause(batch.partition);
   }
 

@@ -18,6 +18,7 @@ function firstKey(batch: StreamBatch): string {
 
 @Controller()
 class StepResults {
+  // oxlint-disable-next-line typescript/no-unnecessary-type-arguments -- without it Nest's typed overload is taken, which refuses a typed context
   @EventPattern<string>('step-results')
   async store(@Payload() batch: StreamBatch, @Ctx() context: StreamContext): Promise<void> {
     log.push(`store ${batch.partition} ${firstKey(batch)} ${context.batch === batch}`);

@@ -101,7 +101,7 @@ export class FakeBroker {
   }
 
   deliver(): void {
-    for (const message of [...this.messages]) {
+    for (const message of this.messages.slice()) {
       if (message.leasedBy !== null) continue;
       for (const consumer of this.#consumers) {
         const hasRoom = !consumer.isDraining && consumer.inFlight.size < consumer.options.maxInFlight;
@@ -127,7 +127,7 @@ export class FakeBroker {
   emit(topic: string, payload: string): void {
     this.signals.push({ topic, payload });
     setImmediate(() => {
-      for (const { listener } of [...(this.#listeners.get(topic) ?? [])]) listener(payload);
+      for (const { listener } of Array.from(this.#listeners.get(topic) ?? [])) listener(payload);
     });
   }
 

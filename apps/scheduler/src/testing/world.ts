@@ -5,10 +5,10 @@ import { ControllableClock, settled } from '#testing/clock';
 import { FakeBroker, type FakeBus } from '#testing/fakes/fake-broker';
 import { FakeStore } from '#testing/fakes/fake-store';
 import { FakeStream } from '#testing/fakes/fake-stream';
-import { startCommand } from './run-start-command.js';
-import { createScheduler, type Scheduler } from './scheduler.js';
-import type { SchedulerSettings } from './settings.js';
-import type { SchedulerTelemetry } from './telemetry.js';
+import { startCommand } from '../run-start-command.js';
+import { createScheduler, type Scheduler } from '../scheduler.js';
+import type { SchedulerSettings } from '../settings.js';
+import type { SchedulerTelemetry } from '../telemetry.js';
 
 export const accountId = 'a'.repeat(24);
 
