@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { cpuSeconds, peakRssMb, runCommand, startServer } from './processes.js';
+import { cpuSeconds, peakRssMb, runCommand, runScript, startServer } from './processes.js';
 import type { BenchOptions } from './result.js';
 
 /** Millrace under test: its API, and its processes for what they cost. */
@@ -33,8 +33,8 @@ async function startCluster(): Promise<Platform> {
   );
   const token = `bench-${randomBytes(16).toString('hex')}`;
   const env = { ...settings, ...brokers, PORT: process.env['PORT'] ?? '3900', MILLRACE_TOKEN: token };
-  await runCommand('bin/cluster', ['up', '--fresh'], env);
-  const services = JSON.parse(await runCommand('bin/cluster', ['status', '--json'], env)) as {
+  await cluster(env, 'up', '--fresh');
+  const services = JSON.parse(await cluster(env, 'status', '--json')) as {
     name: string;
     pid: number;
     port: number;
@@ -46,9 +46,13 @@ async function startCluster(): Promise<Platform> {
     `http://127.0.0.1:${gateway.port}`,
     token,
     () => Object.fromEntries(services.map((s) => [s.name, s.pid])),
-    async () => void (await runCommand('bin/cluster', ['down'], env)),
+    async () => void (await cluster(env, 'down', '--drop')),
   );
 }
+
+/** What is measured is built already: straight to the program behind bin/cluster. */
+const cluster = (env: NodeJS.ProcessEnv, ...args: string[]): Promise<string> =>
+  runScript('tools/cluster/main.mjs', args, env);
 
 async function startEmbedded(): Promise<Platform> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-bench-'));

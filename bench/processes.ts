@@ -32,8 +32,9 @@ export async function startServer(
   return { answer: await Promise.race([first, failed]), pid: child.pid ?? 0 };
 }
 
-export async function runScript(script: string, args: readonly string[]): Promise<string> {
-  return (await run(process.execPath, ['--no-warnings', `${root}${script}`, ...args], { maxBuffer: 1 << 24 })).stdout;
+export async function runScript(script: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const options = { env: { ...process.env, ...env }, maxBuffer: 1 << 24 };
+  return (await run(process.execPath, ['--no-warnings', `${root}${script}`, ...args], options)).stdout;
 }
 
 export async function runCommand(

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { openSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,6 +37,7 @@ async function up() {
   }
   state ??= await createNamespace();
   const token = process.env.MILLRACE_TOKEN ?? keep('token', () => randomBytes(24).toString('hex'));
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
   const keys = process.env.MILLRACE_ENCRYPTION_KEYS ?? keep('keys', () => `k1:${randomBytes(32).toString('base64')}`);
   const shared = {
