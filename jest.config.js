@@ -41,7 +41,7 @@ export default {
     {
       ...source,
       displayName: 'unit',
-      testMatch: ['<rootDir>/{apps,libs}/**/*.spec.ts'],
+      testMatch: ['<rootDir>/{apps,libs,tools}/**/*.spec.ts'],
       testPathIgnorePatterns: [...source.testPathIgnorePatterns, '\\.(contract|cluster)\\.spec\\.ts$'],
     },
     { ...source, displayName: 'contract', testMatch: ['<rootDir>/libs/**/*.contract.spec.ts'] },

@@ -21,7 +21,7 @@ describe('an executor', () => {
 
     expect(apps.delivered).toHaveLength(23);
     expect(new Set(apps.delivered.map((r) => (r as { n: number }).n)).size).toBe(23);
-    expect(apps.submitted.map(({ records }) => records.length).sort()).toEqual([3, 5, 5, 5, 5]);
+    expect(apps.submitted.map(({ records }) => records.length).toSorted((a, b) => a - b)).toEqual([3, 5, 5, 5, 5]);
     expect(cluster.generator()).toMatchObject({
       state: 'done',
       totals: { pages: 5, records: 23, ignored: 0, failed: 0 },

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import type { Clock } from '#clock';
 
 /** A task that takes long is run less often, so that all its runs together take at most a tenth of the time. */
 const restPerWork = 9;

@@ -8,7 +8,7 @@ import { createTestDatabase } from '#testing/postgres';
 import { eventually } from '#testing/eventually';
 import { silentLogger } from '#telemetry';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { systemClock, type Clock } from './clock.js';
+import { systemClock, type Clock } from '#clock';
 import { compileAnything } from './testing/world.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { createSchedulerTelemetry } from './telemetry.js';

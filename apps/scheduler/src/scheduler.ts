@@ -10,7 +10,7 @@ import { NestFactory } from '@nestjs/core';
 import { CancelRun } from './cancel-run/cancel-run.js';
 import { followRuns } from './chains/follow-runs.js';
 import { StartQueued } from './chains/start-queued.js';
-import { systemClock, type Clock } from './clock.js';
+import { systemClock, type Clock } from '#clock';
 import { Coalesced } from './coalesced.js';
 import { CompletionCheck } from './complete-run/completion-check.js';
 import { CompletionHints } from './complete-run/completion-hints.js';

@@ -1,4 +1,4 @@
-import type { JsonValue } from '#model';
+import type { JsonRecord, JsonValue } from '#model';
 
 /**
  * An upper bound of a value's size as JSON text in UTF-8, for ordinary text; several times cheaper than serialising.
@@ -17,9 +17,8 @@ export function roughJsonBytes(value: JsonValue | undefined): number {
         for (const element of value as readonly JsonValue[]) bytes += roughJsonBytes(element) + 1;
         return bytes;
       }
-      for (const key in value) {
-        bytes += 2 * key.length + 4 + roughJsonBytes((value as Readonly<Record<string, JsonValue>>)[key]);
-      }
+      const record = value as JsonRecord;
+      for (const key of Object.keys(record)) bytes += 2 * key.length + 4 + roughJsonBytes(record[key]);
       return bytes;
     }
     default:

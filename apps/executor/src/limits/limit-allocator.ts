@@ -121,7 +121,7 @@ export class LimitAllocator {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#stop.abort();
     for (const connection of this.#connections.values()) connection.wake?.();
-    await Promise.all([...this.#connections.values()].map((connection) => connection.running));
+    await Promise.all([...this.#connections.values()].map(({ running }) => running ?? Promise.resolve()));
     await Promise.all([...this.#connections.values()].map((connection) => this.#release(connection)));
   }
 
@@ -270,17 +270,19 @@ export class LimitAllocator {
   }
 
   #lower(connection: Connection, worker: number, share: number): void {
+    this.#takeBack(connection, worker, share).catch((error: unknown) =>
+      this.#reportError(error, 'taking permits from a worker'),
+    );
+  }
+
+  async #takeBack(connection: Connection, worker: number, share: number): Promise<void> {
     const confirmed = this.#tell(connection, worker, share);
     const message = connection.told[worker];
-    confirmed.then(
-      () => {
-        if (connection.told[worker] !== message || connection.inForce[worker]! <= share) return;
-        connection.inForce[worker] = share;
-        this.#wake(connection.limitKey);
-        this.#bus.signal(limitChangedSignal, connection.limitKey);
-      },
-      (error: unknown) => this.#reportError(error, 'taking permits from a worker'),
-    );
+    await confirmed;
+    if (connection.told[worker] !== message || connection.inForce[worker]! <= share) return;
+    connection.inForce[worker] = share;
+    this.#wake(connection.limitKey);
+    this.#bus.signal(limitChangedSignal, connection.limitKey);
   }
 
   #tell(connection: Connection, worker: number, permits: number): Promise<void> {
@@ -325,6 +327,10 @@ export class LimitAllocator {
     connection.wake?.();
   }
 
+  #perWorker(): number[] {
+    return Array.from({ length: this.#pool.size }, () => 0);
+  }
+
   #connectionOf(limitKey: string): Connection {
     let connection = this.#connections.get(limitKey);
     if (!connection) {
@@ -332,9 +338,9 @@ export class LimitAllocator {
         limitKey,
         limit: 1,
         recoversGradually: false,
-        wants: new Array<number>(this.#pool.size).fill(0),
-        inForce: new Array<number>(this.#pool.size).fill(0),
-        told: new Array<number>(this.#pool.size).fill(0),
+        wants: this.#perWorker(),
+        inForce: this.#perWorker(),
+        told: this.#perWorker(),
         hintedAtMs: 0,
         held: 0,
         heldUntilMs: 0,

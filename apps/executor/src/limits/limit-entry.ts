@@ -38,9 +38,9 @@ export function parseLimitEntry(value: string | undefined): LimitEntry {
 }
 
 /** Clocks of two executors may differ by this much: permits are given up so long before they expire for others. */
-export const clockSkewMs = 2_000;
+export const clockSkewMs = 1_500;
 /** A holder that was not renewed for so long has died. */
-export const holderTtlMs = 10_000;
+export const holderTtlMs = 6_000;
 /** When more executors want a connection than it has permits, they take turns of this length. */
 export const turnMs = 1_000;
 /** While a level is reduced, one step up per this time of normal answers. */

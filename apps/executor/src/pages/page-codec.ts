@@ -7,10 +7,10 @@ import type { ParsedPage } from '../workers/resident-pages.js';
 export function pageToJson(page: number, records: readonly PageRecord[]): string {
   let hasGaps = false;
   let hasKeys = false;
-  const values = new Array<JsonValue>(records.length);
+  const values: JsonValue[] = [];
   for (let i = 0; i < records.length; i += 1) {
     const record = records[i]!;
-    values[i] = record.record;
+    values.push(record.record);
     if (record.index !== i) hasGaps = true;
     if (record.traceKey !== undefined) hasKeys = true;
   }

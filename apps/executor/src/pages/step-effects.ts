@@ -25,21 +25,38 @@ export class StepEffects implements Effects {
 
   submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]> {
     const step = this.loaded.destinations.get(stepId);
-    return this.#inStep(step, stepId, page, records, 'import', (s, context) => s.port.submit(page, records, context));
+    return this.#inStep(
+      step,
+      stepId,
+      page,
+      records,
+      'import',
+      (s, context) => s.port.submit(page, records, context),
+      (failure) => ({ statusCode: 422, failures: [failure] }),
+    );
   }
 
   lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]> {
     const step = this.loaded.lookups.get(stepId);
-    return this.#inStep(step, stepId, page, records, 'lookup', async (s, context) => s.port.lookup(records, context));
+    return this.#inStep(
+      step,
+      stepId,
+      page,
+      records,
+      'lookup',
+      (s, context) => s.port.lookup(records, context),
+      (failure) => ({ statusCode: 422, data: [], failures: [failure] }),
+    );
   }
 
-  async #inStep<T, O extends { readonly statusCode: number; readonly failures?: readonly Failure[] }>(
+  async #inStep<T, O>(
     step: LoadedStep<T> | undefined,
     stepId: string,
     page: PageIdentity,
     records: readonly PreparedRecord[],
     kind: 'import' | 'lookup',
     call: (step: LoadedStep<T>, context: StepContext) => Promise<readonly O[]>,
+    failed: (failure: Failure) => O,
   ): Promise<readonly O[]> {
     const span = startSpan(`millrace.step ${kind}`, {
       traceparent: this.traceparent,
@@ -69,16 +86,11 @@ export class StepEffects implements Effects {
         isAbort(error) && this.run.isCanceled
           ? { code: canceledCode, message: 'The run was canceled before this record was sent.', source: 'internal' }
           : { code: 'internal_error', message, source: 'internal' };
-      return records.map(() => failedOutcome<O>(kind, failure));
+      return records.map(() => failed(failure));
     } finally {
       span.end();
     }
   }
-}
-
-function failedOutcome<O>(kind: 'import' | 'lookup', failure: Failure): O {
-  const outcome = { statusCode: 422, failures: [failure], ...(kind === 'lookup' ? { data: [] } : {}) };
-  return outcome as unknown as O;
 }
 
 function isAbort(error: unknown): boolean {

@@ -26,7 +26,11 @@ export class StepResults {
     const [first, ...rest] = chunksOf(errors.events);
     // Further errors travel under ids of their own, with nothing to count.
     const more = rest.map((events, i) =>
-      eventOf({ ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] }, events, traceparent),
+      eventOf(
+        { ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] },
+        events,
+        traceparent,
+      ),
     );
     await this.stream.produce('step-results', [...more, eventOf(result, first ?? [], traceparent)]);
   }

@@ -20,7 +20,7 @@ export class Dispatcher {
 
   constructor(pool: WorkerPool) {
     this.#pool = pool;
-    this.#load = new Array<number>(pool.size).fill(0);
+    this.#load = Array.from({ length: pool.size }, () => 0);
     pool.onLost((worker) => this.#forget(worker));
   }
 

@@ -98,7 +98,7 @@ function settingsOf(
 ): Readonly<Record<string, JsonRecord>> {
   return {
     ...plan.settings,
-    connection: (connection.settings ?? {}) as JsonRecord,
+    connection: connection.settings ?? {},
     [scope]: (step.settings ?? {}) as JsonRecord,
   };
 }

@@ -8,13 +8,18 @@ export interface ParsedPage {
 }
 
 interface Entry {
+  readonly runId: string;
+  /** order of arrival */
+  readonly nth: number;
   readonly pages: readonly ParsedPage[];
   readonly bytes: number;
   readonly storedAtMs: number;
 }
 
-/** Pages that another executor took are not asked for here any more. */
+/** Pages that nobody asked for in so long went to another executor. */
 const maxAgeMs = 60_000;
+/** A run's messages are leased in the order in which they were written, give or take this many under way at once. */
+const orderSlack = 16;
 
 /**
  * Parsed pages of messages that this worker wrote, so that their body need not be fetched, inflated and parsed again.
@@ -23,6 +28,7 @@ const maxAgeMs = 60_000;
 export class ResidentPages {
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
+  #arrived = 0;
 
   constructor(
     private readonly maxBytes: number,
@@ -38,7 +44,8 @@ export class ResidentPages {
     this.forget(messageId);
     if (this.#bytes + bytes > this.maxBytes) this.#dropOld();
     if (this.#bytes + bytes > this.maxBytes) return false;
-    this.#entries.set(messageId, { pages, bytes, storedAtMs: this.nowMs() });
+    const runId = messageId.slice(0, messageId.indexOf('/'));
+    this.#entries.set(messageId, { runId, nth: this.#arrived++, pages, bytes, storedAtMs: this.nowMs() });
     this.#bytes += bytes;
     return true;
   }
@@ -48,6 +55,7 @@ export class ResidentPages {
     const entry = this.#entries.get(messageId);
     if (!entry) return null;
     this.forget(messageId);
+    this.#dropPassed(entry);
     const isSame =
       entry.pages.length === header.pages.length && entry.pages.every(({ page }, i) => page === header.pages[i]);
     return isSame ? entry.pages : null;
@@ -58,6 +66,14 @@ export class ResidentPages {
     if (!entry) return;
     this.#entries.delete(messageId);
     this.#bytes -= entry.bytes;
+  }
+
+  /** What was written well before a page that is asked for now, and was not asked for, is with another executor. */
+  #dropPassed({ runId, nth }: Entry): void {
+    for (const [messageId, entry] of this.#entries) {
+      if (entry.nth >= nth - orderSlack) return;
+      if (entry.runId === runId) this.forget(messageId);
+    }
   }
 
   #dropOld(): void {

@@ -21,21 +21,17 @@ const runtime = new WorkerRuntime(
     settings: data,
     clock: systemClock,
     random: Math.random,
+    // A thread's port has no origin.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     notify: (notice) => parentPort?.postMessage(notice),
   },
 );
 
 export default async function run(call: WorkerCall): Promise<unknown> {
-  switch (call.method) {
-    case 'readSlice':
-      return transferring(await runtime.readSlice(call.task));
-    case 'runBundle':
-      return transferring(await runtime.runBundle(call.task));
-    case 'abandonBundle':
-      return transferring(await runtime.abandonBundle(call.task));
-    case 'control':
-      return runtime.control(call.task);
-  }
+  if (call.method === 'control') return runtime.control(call.task).then(() => null);
+  if (call.method === 'readSlice') return transferring(await runtime.readSlice(call.task));
+  const reply = call.method === 'runBundle' ? runtime.runBundle(call.task) : runtime.abandonBundle(call.task);
+  return transferring(await reply);
 }
 
 /** Hands the bodies over instead of copying them. */
@@ -55,7 +51,7 @@ function movable(reply: SliceReply | BundleReply): unknown {
   const bundles = reply.kind === 'slice' ? reply.bundles : reply.kind === 'bundle' ? reply.continuations : [];
   const buffers = bundles.map(({ body }) => body.buffer as ArrayBuffer);
   if (reply.kind === 'slice' && reply.successor) buffers.push(reply.successor.buffer as ArrayBuffer);
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply } as never);
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply });
 }
 
 function withOwnBody(bundle: EncodedBundle): EncodedBundle {

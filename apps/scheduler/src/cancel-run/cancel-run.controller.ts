@@ -3,7 +3,7 @@ import { doublingBackoffMs, OnQueue } from '#bus/nest/bus-strategy';
 import { runCancel } from '#contracts';
 import { Controller, Inject } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { readCommand } from '../read-command.js';
 import { schedulerTelemetry, type SchedulerTelemetry } from '../telemetry.js';
 import { CancelRun } from './cancel-run.js';

@@ -2,7 +2,7 @@ import type { Bus } from '#bus';
 import { signals } from '#contracts';
 import { isFinal } from '#model';
 import type { Jobs } from '#store';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import type { CompletionCheck } from '../complete-run/completion-check.js';
 
 export interface CancelRunDeps {

@@ -2,7 +2,7 @@ import { dedupeWindowMs, type Bus } from '#bus';
 import { isFinal } from '#model';
 import type { JobRow, Jobs } from '#store';
 import type { Stream } from '#stream';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { Limiter } from '../limiter.js';
 import type { CompletionOutcome } from './completion-check.js';
 

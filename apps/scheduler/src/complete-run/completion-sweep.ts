@@ -1,5 +1,5 @@
 import type { Jobs } from '#store';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { Limiter } from '../limiter.js';
 import type { CompletionOutcome } from './completion-check.js';
 

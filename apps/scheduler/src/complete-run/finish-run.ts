@@ -2,7 +2,7 @@ import { stepResult } from '#contracts';
 import type { JobRow } from '#store';
 import type { Stream } from '#stream';
 import { startSpan } from '#telemetry';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { parseRunRequest } from '../start-run/run-request.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Leases } from '#bus';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import type { SchedulerTelemetry } from '../telemetry.js';
 
 export interface LeaderElectionOptions {

@@ -1,7 +1,7 @@
 import type { Bus } from '#bus';
 import type { Firings } from '#store';
 import { startSpan } from '#telemetry';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { derivedId } from '../ids.js';
 import { startCommand } from '../run-start-command.js';
 import type { SchedulerTelemetry } from '../telemetry.js';

@@ -2,7 +2,7 @@ import type { CompileFlow } from '#engine';
 import type { Bus } from '#bus';
 import { signals } from '#contracts';
 import type { Documents } from '#store';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
 import { DocumentReader } from './document-reader.js';
 import { documentsOf, readFlowDocuments, type FlowDocuments } from './flow-documents.js';

@@ -2,7 +2,7 @@ import type { Bus } from '#bus';
 import { signals } from '#contracts';
 import type { JobRow, Jobs, Plans } from '#store';
 import { startSpan } from '#telemetry';
-import type { Clock } from '../clock.js';
+import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';

@@ -56,12 +56,22 @@ export function toFileFailure(error: unknown, what: string): Failure {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return { code: 'forbidden', message: `${what} may not be accessed.`, source: 'connection', classification: 'connection' };
+      return {
+        code: 'forbidden',
+        message: `${what} may not be accessed.`,
+        source: 'connection',
+        classification: 'connection',
+      };
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EMFILE':
     case 'EIO':
-      return { code: 'file_error', message: `${what}: ${String(message)}`, source: 'application', classification: 'intermittent' };
+      return {
+        code: 'file_error',
+        message: `${what}: ${String(message)}`,
+        source: 'application',
+        classification: 'intermittent',
+      };
     default:
       return { code: 'file_error', message: `${what}: ${String(message)}`, source: 'application' };
   }

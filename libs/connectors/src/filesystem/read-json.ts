@@ -81,7 +81,9 @@ async function* parseLines(chunks: AsyncIterable<Buffer>, reader: RecordReader):
     const bytes = size;
     open = [];
     size = 0;
-    const items = isTooLong ? [{ failure: tooLarge(`A line of the file has ${bytes} bytes.`) }] : parseLine(isFirst ? withoutMark(text) : text, reader);
+    const items = isTooLong
+      ? [{ failure: tooLarge(`A line of the file has ${bytes} bytes.`) }]
+      : parseLine(isFirst ? withoutMark(text) : text, reader);
     isFirst = false;
     return items;
   };
@@ -109,7 +111,9 @@ function parseLine(line: string, reader: RecordReader): FileItem[] {
   try {
     return reader(JSON.parse(line)).map((record) => ({ record }));
   } catch {
-    return [{ failure: { ...unreadable(line).failure, message: `A line of the file is no JSON: ${line.slice(0, 512)}` } }];
+    return [
+      { failure: { ...unreadable(line).failure, message: `A line of the file is no JSON: ${line.slice(0, 512)}` } },
+    ];
   }
 }
 
@@ -153,7 +157,8 @@ function streamPath(first: string, resourcePath: string | undefined): string {
 
 /** @param sourceBytes size of what the record is part of; small sources need no measuring */
 function checked(record: JsonValue, sourceBytes: number): FileItem {
-  if (sourceBytes <= MAX_RECORD_BYTES || approximateSize(record, MAX_RECORD_BYTES) <= MAX_RECORD_BYTES) return { record };
+  if (sourceBytes <= MAX_RECORD_BYTES || approximateSize(record, MAX_RECORD_BYTES) <= MAX_RECORD_BYTES)
+    return { record };
   return { failure: tooLarge('A record of the file is too large.') };
 }
 

@@ -60,7 +60,9 @@ export class FilesystemSource implements Source {
     const filter = compileFileFilter(this.#read.rules, context.settings);
     const files = await guarded(() => this.#list(folder, parked, filter), 'The folder');
     if (position === null) await guarded(() => parked.removeOld(this.#host.clock.now()), 'The folder');
-    const ahead = files.filter(({ name }) => position === null || name > position.file || (name === position.file && !position.isDone));
+    const ahead = files.filter(
+      ({ name }) => position === null || name > position.file || (name === position.file && !position.isDone),
+    );
 
     for (const [index, file] of ahead.entries()) {
       const isLast = index === ahead.length - 1;
@@ -108,7 +110,13 @@ export class FilesystemSource implements Source {
         const bytes = opened.bytesRead() - before;
         if (records.length + failures.length < CHUNK_RECORDS && bytes < CHUNK_BYTES) continue;
         permit.release();
-        yield { records, fileMeta, failures, next: { file: file.name, items, isDone: false }, bytes: Math.max(bytes, 1) };
+        yield {
+          records,
+          fileMeta,
+          failures,
+          next: { file: file.name, items, isDone: false },
+          bytes: Math.max(bytes, 1),
+        };
         permit = await this.#permit(context);
         before = opened.bytesRead();
         records = [];
@@ -129,7 +137,11 @@ export class FilesystemSource implements Source {
     const type = this.#read.typeOf(file.name);
     if (type === 'csv') return readCsv(content, this.#read.file.csv ?? {});
     if (type === 'json') return readJson(content, this.#read.file.json?.resourcePath);
-    throw new FileReadError({ code: 'not_supported', message: 'What kind of file this is cannot be told from its name; set file.type.', source: 'resource' });
+    throw new FileReadError({
+      code: 'not_supported',
+      message: 'What kind of file this is cannot be told from its name; set file.type.',
+      source: 'resource',
+    });
   }
 
   async #list(folder: string, parked: ParkedFiles, filter: Filter): Promise<readonly FoundFile[]> {
@@ -143,7 +155,12 @@ export class FilesystemSource implements Source {
     for (const [name, path] of found) {
       if (!this.#read.accepts(name)) continue;
       const { size, mtimeMs } = await lstat(path);
-      const meta = { fileName: name, fileSize: size, lastModifiedTime: mtimeMs, lastModified: new Date(mtimeMs).toISOString() };
+      const meta = {
+        fileName: name,
+        fileSize: size,
+        lastModifiedTime: mtimeMs,
+        lastModified: new Date(mtimeMs).toISOString(),
+      };
       const passes = filter(meta);
       if (typeof passes !== 'boolean') throw new FileReadError(passes);
       if (passes) files.push({ name, path, size, modifiedMs: Math.round(mtimeMs) });

@@ -61,6 +61,8 @@ export function openDatabase(document: StoredConnection, guard: EgressGuard): Da
   });
   // An idle connection that the server ends is replaced by the next query; without a listener it would end the process.
   pool.on('error', () => undefined);
+  // The same for one that is in use: its query fails, which is how its user learns of it.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   return { pool, target: `${host}:${port}`, document: document as unknown as JsonRecord };
 }
 

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { type Failure, PlatformError } from '#failures';
 import type { Export, JsonRecord } from '#model';
 import { stepRoots } from '../contexts.js';
@@ -6,8 +7,9 @@ import type { ConnectorHost, Cursor as SourceCursor, Source, SourceChunk, StepCo
 import { SourceError } from '../ports.js';
 import { dropTooLarge } from '../records.js';
 import { compileTemplate, render, type Template } from '../templates.js';
-import { RdbmsClient, type SqlResult } from './client.js';
-import { bytesRead, isPlainQuery, PortalCursor, ServerCursor } from './row-cursor.js';
+import { backoffMs } from '../http/retry.js';
+import { canceled, RdbmsClient, type SqlResult } from './client.js';
+import { bytesRead, isPlainQuery, PortalCursor, type RowCursor, ServerCursor } from './row-cursor.js';
 import type { Database } from './pool.js';
 import { quoteColumn, quoteLiteral } from './quoting.js';
 
@@ -17,6 +19,8 @@ export type StoredExport = Export & { readonly _id: string };
 const CHUNK_BYTES = 1024 * 1024;
 const FIRST_ROWS = 100;
 const MAX_ROWS = 5_000;
+/** Reference: decision 11. */
+const OPEN_TRIES = 5;
 
 /**
  * A query as page generator, streamed. The cursor is the number of rows handed over: a generator that moves to another
@@ -42,11 +46,9 @@ export class RdbmsSource implements Source {
     const text = this.#render(database, context);
     if (typeof text !== 'string') throw new SourceError(text);
     let rows = typeof cursor?.['rows'] === 'number' ? cursor['rows'] : 0;
-    const session = valueOf(await client.once(database, context, 'connect', () => database.pool.connect()));
+    const { session, reader } = await this.#open(client, database, text, rows, context);
     let isDone = false;
     try {
-      const reader = isPlainQuery(text) ? new ServerCursor(session, text) : new PortalCursor(session, text);
-      valueOf(await client.once(database, context, 'query', () => reader.open(rows)));
       let size = FIRST_ROWS;
       let isLast = false;
       while (!isLast) {
@@ -64,6 +66,34 @@ export class RdbmsSource implements Source {
     } finally {
       // A reader that stopped early still has its query open: that session is of no use to anybody else.
       session.release(!isDone);
+    }
+  }
+
+  /** Starts the query; again, where a session was lost before it gave a row. */
+  async #open(
+    client: RdbmsClient,
+    database: Database,
+    text: string,
+    skip: number,
+    context: StepContext,
+  ): Promise<{ session: PoolClient; reader: RowCursor }> {
+    const isPlain = isPlainQuery(text);
+    for (let failedTries = 1; ; failedTries += 1) {
+      let session: PoolClient | null = null;
+      const result = await client.once(database, context, 'query', async () => {
+        session = await database.pool.connect();
+        const reader = isPlain ? new ServerCursor(session, text) : new PortalCursor(session, text);
+        await reader.open(skip);
+        return { session, reader };
+      });
+      if (!('error' in result)) return result.value;
+      (session as PoolClient | null)?.release(true);
+      const { failure, transient } = result.error;
+      const mayRepeat = transient || (isPlain && failure.classification === 'intermittent');
+      if (!mayRepeat || failedTries >= OPEN_TRIES) throw new SourceError(failure);
+      await this.#host.clock.sleep(backoffMs(failedTries, this.#host.random), context.signal).catch(() => {
+        throw new SourceError(canceled().failure);
+      });
     }
   }
 
