@@ -73,6 +73,21 @@ export class Cluster {
     await this.command('kill', name);
   }
 
+  /** Name of the scheduler that leads, as its metrics tell. */
+  async leader(): Promise<string> {
+    for (const { name, kind, port } of await this.status()) {
+      if (kind !== 'scheduler') continue;
+      const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      if (/^millrace_scheduler_leader(\{[^}]*\})? 1$/m.test(metrics)) return name;
+    }
+    throw new Error('No scheduler leads.');
+  }
+
+  async databaseUrl(): Promise<string> {
+    const state = JSON.parse(await readFile(join(this.folder, 'state.json'), 'utf8')) as { databaseUrl: string };
+    return state.databaseUrl;
+  }
+
   async down(): Promise<void> {
     await this.command('down', '--drop');
     await rm(this.folder, { recursive: true, force: true });

@@ -33,6 +33,7 @@ const gauges = {
   'millrace.stream.lag': 'Events not yet taken effect, by topic',
   'millrace.connection.permits':
     'Requests that this process may have in flight, summed over connections, by state (held, used)',
+  'millrace.scheduler.leader': 'Whether this scheduler leads (1) or follows (0)',
   'millrace.event_loop.delay': 'Event-loop delay in milliseconds, by quantile',
   'process.memory.rss': 'Resident memory in bytes',
   'process.cpu.seconds': 'CPU time used, in seconds',
