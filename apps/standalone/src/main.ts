@@ -48,7 +48,8 @@ await boot(async () => {
       }),
     start: async (host) => {
       const keyring =
-        config.security.MILLRACE_ENCRYPTION_KEYS ?? (await keptSecret(dataDir, 'keys', () => SecretBox.createKey('k1'))).value;
+        config.security.MILLRACE_ENCRYPTION_KEYS ??
+        (await keptSecret(dataDir, 'keys', () => SecretBox.createKey('k1'))).value;
       const shared = {
         instance,
         egressAllow: config.security.MILLRACE_EGRESS_ALLOW,
@@ -61,7 +62,8 @@ await boot(async () => {
       const scheduler = await startScheduler(host, instance);
       const gateway = await startGateway(host, { ...shared, api: config.api, accounts: config.accounts });
       process.stdout.write(`Millrace is ready: ${gateway.url}/v1 (reference: ${gateway.url}/docs)\n`);
-      if (gateway.newToken !== null) process.stdout.write(`The first account's token, shown once: ${gateway.newToken}\n`);
+      if (gateway.newToken !== null)
+        process.stdout.write(`The first account's token, shown once: ${gateway.newToken}\n`);
       // Drained in this order: those who make work first, those who finish it last.
       return { gateway, scheduler, executor, errors };
     },

@@ -8,5 +8,6 @@ export function busReporter(logger: Logger): ReportError {
 }
 
 export function streamLog(logger: Logger): StreamLog {
-  return ({ level, message, details, error }) => logger[level]({ ...details, ...(error === undefined ? {} : { error }) }, message);
+  return ({ level, message, details, error }) =>
+    logger[level]({ ...details, ...(error === undefined ? {} : { error }) }, message);
 }

@@ -1,11 +1,4 @@
-import {
-  brokersConfig,
-  environment,
-  loadConfig,
-  processConfig,
-  storageConfig,
-  type ConfigSection,
-} from '#config';
+import { brokersConfig, environment, loadConfig, processConfig, storageConfig, type ConfigSection } from '#config';
 import { startHealthServer } from '#telemetry';
 import type { z } from 'zod';
 import { openClusterPorts } from './cluster-ports.js';
@@ -31,7 +24,11 @@ export async function runClusterService<T extends Sections>(options: ClusterServ
     { ...options.sections, brokers: brokersConfig, storage: clusterStorage, process: processConfig },
     env,
   );
-  const { brokers, storage, process: self } = config as unknown as Values<{
+  const {
+    brokers,
+    storage,
+    process: self,
+  } = config as unknown as Values<{
     brokers: typeof brokersConfig;
     storage: typeof clusterStorage;
     process: typeof processConfig;
@@ -57,7 +54,9 @@ export async function runClusterService<T extends Sections>(options: ClusterServ
       const health =
         options.hasOwnPort === true
           ? null
-          : await startHealthServer({ host: '0.0.0.0', port: self.MILLRACE_HEALTH_PORT }, host.telemetry, { ready: host.states });
+          : await startHealthServer({ host: '0.0.0.0', port: self.MILLRACE_HEALTH_PORT }, host.telemetry, {
+              ready: host.states,
+            });
       const handle = await options.start(host, config as unknown as Values<T>, instance);
       return {
         [options.service]: {

@@ -28,7 +28,11 @@ export async function openEmbeddedPorts(options: EmbeddedOptions): Promise<Ports
     await opened.add(Promise.resolve({ close: () => server.stop() }));
   }
   const store = await opened.add(
-    createPostgresStore({ connectionString: url, poolSize: options.poolSize, onWarning: (message) => logger.warn({}, message) }),
+    createPostgresStore({
+      connectionString: url,
+      poolSize: options.poolSize,
+      onWarning: (message) => logger.warn({}, message),
+    }),
   );
   const bus = await opened.add(createEmbeddedBus({ connectionString: url, reportError: busReporter(logger) }));
   const stream = await opened.add(EmbeddedStream.open({ databaseUrl: url, log: streamLog(logger) }));

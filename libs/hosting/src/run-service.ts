@@ -37,7 +37,11 @@ const signals = ['SIGTERM', 'SIGINT'] as const;
  * the process at once, which is safe at any moment (what was not acknowledged comes again).
  */
 export async function runService(options: ServiceOptions): Promise<void> {
-  const telemetry = startTelemetry({ service: `millrace-${options.service}`, instance: options.instance, env: options.env });
+  const telemetry = startTelemetry({
+    service: `millrace-${options.service}`,
+    instance: options.instance,
+    env: options.env,
+  });
   const logger = createLogger({ service: options.service, instance: options.instance, level: options.logLevel });
   const ports = await options.open(logger);
   let isStopping = false;

@@ -83,10 +83,7 @@ export class StartRun {
     const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()));
     if (started !== 'started') return started;
     this.#deps.runPlans.note(jobId, planId, plan);
-    await publishFirstWork(
-      bus,
-      firstWork({ runId: jobId, accountId, flowId, planId, traceparent }, plan),
-    );
+    await publishFirstWork(bus, firstWork({ runId: jobId, accountId, flowId, planId, traceparent }, plan));
     bus.signal(signals.jobChanged, jobId);
     telemetry.runStarted({ runId: jobId, flowId, triggeredBy: job.triggeredBy });
     return 'started';

@@ -1,2 +1,0 @@
-export * from './create-gateway.js';
-export type { ConnectionTester, GatewayConfig, GatewayDeps, PingAnswer } from './deps.js';
