@@ -20,6 +20,8 @@ export interface ErrorsTelemetry {
   batchFailed(batch: { readonly partition: number; readonly events: number }, error: unknown): void;
   /** Offsets that nobody will ever see: the broker dropped events before they were read. */
   offsetsSkipped(gap: { readonly partition: number; readonly from: string; readonly to: string }): void;
+  /** What is past its retention could not be deleted; it is tried again in an hour. */
+  housekeepingFailed(error: unknown): void;
 }
 
 /** Injection token of {@link ErrorsTelemetry}. */
@@ -40,5 +42,6 @@ export function createErrorsTelemetry(log: Logger): ErrorsTelemetry {
     partitionMoved: (moved) => log.info(moved, 'the position of a partition was moved by another member'),
     batchFailed: (batch, error) => log.error({ ...batch, error }, 'step results could not be applied; trying again'),
     offsetsSkipped: (gap) => log.error(gap, 'the stream dropped events before they were read'),
+    housekeepingFailed: (error) => log.error({ error }, 'housekeeping failed; trying again in an hour'),
   };
 }

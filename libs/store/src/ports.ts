@@ -341,6 +341,26 @@ export interface StepErrors {
   exchange(accountId: string, flowId: string, stepId: string, reqAndResKey: string): Promise<JsonRecord | null>;
 }
 
+/** What keeps the tables small. Safe to run in several processes and to stop at any time. */
+export interface Maintenance {
+  /**
+   * Deletes the ledger rows of runs that ended before a time; their counts stay. Results of these runs that arrive later
+   * still are ignored, so the time must lie further back than any redelivery: a day is plenty.
+   *
+   * @param limit runs per call; call again while it returns this many
+   * @returns runs pruned
+   */
+  prune(endedBefore: Date, limit: number): Promise<number>;
+  /**
+   * Deletes what is past its `purgeAt`: errors, retry data, exchanges, jobs; and documents that have been in the recycle
+   * bin for 30 days. Reference: errors §12.
+   *
+   * @param limit rows of each kind per call
+   * @returns rows deleted
+   */
+  purge(now: Date, limit: number): Promise<number>;
+}
+
 export interface Store {
   readonly accounts: Accounts;
   readonly documents: Documents;
@@ -350,6 +370,7 @@ export interface Store {
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
   readonly errors: StepErrors;
+  readonly maintenance: Maintenance;
   isReady(): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -32,6 +32,7 @@ const telemetry: ErrorsTelemetry = {
   partitionMoved: () => void told.push('moved'),
   batchFailed: (_, error) => void told.push(`failed: ${error instanceof Error ? error.message : String(error)}`),
   offsetsSkipped: ({ from, to }) => void told.push(`skipped ${from}-${to}`),
+  housekeepingFailed: () => void told.push('housekeeping failed'),
 };
 
 beforeEach(() => {

@@ -1,7 +1,8 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OutgoingMessage } from '#bus';
 import { createToken, hashToken, SecretBox } from '#security';
-import { createPostgresStore, type PostgresStore } from '#store/postgres/index';
+import type { Store } from '#store';
+import { createPostgresStore } from '#store/postgres/index';
 import { silentLogger } from '#telemetry';
 import { createTestDatabase } from '#testing/postgres';
 import { createGateway } from '../create-gateway.js';
@@ -93,7 +94,7 @@ export class Client {
 
 export interface GatewayUnderTest {
   readonly app: NestFastifyApplication;
-  readonly store: PostgresStore;
+  readonly store: Store;
   readonly bus: RecordingBus;
   readonly tester: ScriptedTester;
   /** Two accounts that must not see each other. */

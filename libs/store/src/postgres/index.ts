@@ -1,2 +1,1 @@
-export { createPostgresStore, type PostgresStore, type PostgresStoreOptions } from './postgres-store.js';
-export type { Maintenance } from './maintenance.js';
+export { createPostgresStore, type PostgresStoreOptions } from './postgres-store.js';

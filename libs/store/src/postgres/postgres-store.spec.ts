@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '#testing/postgres';
 import { Consumer, errorOf, finishedOf, generatorOf, manual, pageOf, startRun } from '#testing/store/builders';
-import { createPostgresStore, type PostgresStore } from './postgres-store.js';
+import type { Store } from '../ports.js';
+import { createPostgresStore } from './postgres-store.js';
 
 describe('the PostgreSQL store', () => {
   let database: TestDatabase;
-  let store: PostgresStore;
+  let store: Store;
   let admin: pg.Client;
 
   beforeEach(async () => {

@@ -5,7 +5,7 @@ import { createDocuments } from './documents.js';
 import { createFirings } from './firings.js';
 import { createJobs } from './jobs.js';
 import { createLedger } from './ledger.js';
-import { createMaintenance, type Maintenance } from './maintenance.js';
+import { createMaintenance } from './maintenance.js';
 import { migrate } from './migrate.js';
 import { createOrm } from './orm.js';
 import { createPlans } from './plans.js';
@@ -20,17 +20,13 @@ export interface PostgresStoreOptions {
   readonly onWarning?: (message: string) => void;
 }
 
-export interface PostgresStore extends Store {
-  readonly maintenance: Maintenance;
-}
-
 /**
  * The store on PostgreSQL, migrated to the newest schema. MikroORM serves what people do; what records do (runs, results,
  * errors) goes through set-based statements on the same pool of connections.
  *
  * @throws Error when the database cannot be reached or migrated
  */
-export async function createPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
+export async function createPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const orm = await createOrm({
     connectionString: options.connectionString,
     // The migration holds one connection for its lock while another one migrates.
