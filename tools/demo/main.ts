@@ -192,7 +192,7 @@ async function report(api: Api, flow: DemoFlow, job: Job, seconds: number, evide
     say(`\nOne of the errors:\n  ${sample.code} (${sample.classification ?? 'unclassified'}): ${sample.message}`);
     if (sample.reqAndResKey) {
       const path = `/v1/flows/${flow.flowId}/${flow.directoryImportId}/requests/${sample.reqAndResKey}`;
-      say(`  request and response:\n${indent(JSON.stringify(await api.call('GET', path), null, 2).slice(0, 1_500))}`);
+      say(`  request and response:\n${indent(JSON.stringify(shortened(await api.call('GET', path)), null, 2))}`);
     }
   }
   say(
@@ -231,6 +231,13 @@ function contradiction(job: Job, flow: DemoFlow, evidence: Evidence): string | n
     return `The job counts ${directory?.numSuccess} places in the directory, which holds ${evidence.directory.stored}.`;
   }
   return evidence.directory.duplicates > 0 ? `The directory holds ${evidence.directory.duplicates} duplicates.` : null;
+}
+
+/** Long texts of an exchange, cut for the screen. */
+function shortened(exchange: Record<string, unknown>): Record<string, unknown> {
+  const cut = (value: unknown): unknown =>
+    typeof value === 'string' && value.length > 240 ? `${value.slice(0, 240)}… (${value.length} characters)` : value;
+  return Object.fromEntries(Object.entries(exchange).map(([name, value]) => [name, cut(value)]));
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '    ');

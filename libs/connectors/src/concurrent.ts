@@ -8,7 +8,8 @@ export async function mapConcurrently<T, R>(
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   if (items.length === 1) return [await work(items[0]!, 0)];
-  const results = new Array<R>(items.length);
+  const results: R[] = [];
+  results.length = items.length;
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < items.length) {

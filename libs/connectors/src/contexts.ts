@@ -46,8 +46,8 @@ export function stepRoots(
     connection,
     settings: {
       ...context.settings,
-      connection: (context.connection.settings ?? {}) as JsonRecord,
-      [scope]: (step['settings'] as JsonRecord | undefined) ?? {},
+      connection: context.connection.settings ?? {},
+      [scope]: step['settings'] ?? {},
     },
     job: { ...context.run.job, parentJob: context.run.job },
     testMode: context.run.testMode,

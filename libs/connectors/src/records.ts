@@ -2,6 +2,7 @@ import type { Getter } from '#engine/paths/index';
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
 import { connectorCodes as codes } from './codes.js';
+import { asText } from './as-text.js';
 import { compileConfiguredPath } from './configured-path.js';
 
 /** Largest record, in bytes of JSON. Reference: runtime §2. */
@@ -60,7 +61,7 @@ function withParent(records: readonly JsonValue[], parent: JsonValue | undefined
 
 /** Rows of values become objects; names from the first row, or `Column0`, `Column1` … */
 function rowsToObjects(rows: readonly JsonValue[], hasHeader: boolean): readonly JsonValue[] {
-  const header = hasHeader && Array.isArray(rows[0]) ? (rows[0] as JsonValue[]).map((name) => String(name)) : [];
+  const header = hasHeader && Array.isArray(rows[0]) ? (rows[0] as JsonValue[]).map(asText) : [];
   return (hasHeader ? rows.slice(1) : rows).map((row) =>
     Array.isArray(row)
       ? Object.fromEntries(row.map((value, index) => [header[index] ?? `Column${index}`, value as JsonValue]))

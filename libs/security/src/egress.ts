@@ -77,25 +77,32 @@ export class EgressGuard {
   }
 
   /** For `net.connect` and everything built on it: answers with checked addresses only, which pins them. */
-  readonly lookup: LookupFunction = (hostname, options: LookupOptions, callback) => {
-    this.resolve(hostname).then(
-      (addresses) => {
-        const wanted =
-          options.family === 4 || options.family === 'IPv4'
-            ? 4
-            : options.family === 6 || options.family === 'IPv6'
-              ? 6
-              : 0;
-        const matching = wanted === 0 ? addresses : addresses.filter((candidate) => candidate.family === wanted);
-        const first = matching[0];
-        if (first === undefined) {
-          callback(Object.assign(new Error(`${hostname} has no IPv${wanted} address`), { code: 'ENOTFOUND' }), '', 0);
-        } else if (options.all) callback(null, [...matching]);
-        else callback(null, first.address, first.family);
-      },
-      (error: unknown) => callback(error as NodeJS.ErrnoException, '', 0),
-    );
+  readonly lookup: LookupFunction = (hostname, options, callback) => {
+    void this.#lookup(hostname, options, callback);
   };
+
+  async #lookup(hostname: string, options: LookupOptions, callback: Parameters<LookupFunction>[2]): Promise<void> {
+    let addresses: readonly LookupAddress[];
+    try {
+      const family = Number(String(options.family ?? 0).replace('IPv', ''));
+      addresses = (await this.resolve(hostname)).filter((address) => family === 0 || address.family === family);
+    } catch (error) {
+      callback(error as NodeJS.ErrnoException, '', 0);
+      return;
+    }
+    const [first] = addresses;
+    if (first === undefined) {
+      callback(
+        Object.assign(new Error(`${hostname} has no address of the wanted family`), { code: 'ENOTFOUND' }),
+        '',
+        0,
+      );
+    } else if (options.all) {
+      callback(null, [...addresses]);
+    } else {
+      callback(null, first.address, first.family);
+    }
+  }
 }
 
 function stripBrackets(host: string): string {

@@ -8,7 +8,7 @@ import type {
   StepContext,
   TokenStore,
 } from '#connectors';
-import type { Connection, JsonRecord } from '#model';
+import type { Connection } from '#model';
 
 /** A clock whose sleeps are over at once; it remembers them, and its time moves by them. */
 export class InstantClock implements Clock {
@@ -116,7 +116,7 @@ export function createStepContext(
       runId: 'run1',
       accountId: 'account1',
       flowId: 'flow1',
-      job: { _id: 'run1', type: 'flow', startedAt: '2026-01-01T00:00:00.000Z' } as JsonRecord,
+      job: { _id: 'run1', type: 'flow', startedAt: '2026-01-01T00:00:00.000Z' },
       testMode: false,
       lastExportDateTime: null,
       currentExportDateTime: '2026-01-01T00:00:00.000Z',

@@ -14,14 +14,19 @@ const stats = { requests: 0, busy: 0, down: 0, repeatedKeys: 0, stored: 0, dupli
 /** @returns the reason why the record is refused, or null */
 function refusal(place) {
   if (typeof place?.name !== 'string' || place.name === '') return [422, 'name_required', 'A place needs a name.'];
-  if (place.name.length > 24) return [422, 'name_too_long', `The name "${place.name}" has more than 24 characters.`];
+  if (place.name.length > 24)
+    return [422, 'name_too_long', `The name "${place.name}" is too long: it must have at most 24 characters.`];
   if (!/^[A-Z]{2}$/.test(place.countryCode ?? ''))
     return [422, 'country_invalid', 'countryCode must be two capital letters.'];
   if (place.population > 15_000_000)
-    return [422, 'population_implausible', `${place.population} inhabitants need a review.`];
+    return [
+      422,
+      'population_implausible',
+      `A population of ${place.population} is too high to be accepted without a review.`,
+    ];
   const twin = seen.get(`${place.countryCode}/${place.name}`);
   if (twin !== undefined && twin !== place.externalId) {
-    return [409, 'place_exists', `${place.name} (${place.countryCode}) exists as ${twin}.`];
+    return [409, 'place_exists', `${place.name} (${place.countryCode}) already exists as ${twin}.`];
   }
   return null;
 }

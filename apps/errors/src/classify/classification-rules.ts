@@ -26,6 +26,7 @@ const offline =
 const absent = /not found|does not exist|no longer exists|no such|could not be found|missing required/i;
 const malformed =
   /unexpected (?:token|end)|malformed|not (?:valid|well.formed) (?:json|xml|csv)|invalid (?:json|xml|csv)|parse error|failed to parse/i;
+const unacceptable = /\bmust (?:be|have|not)\b|\bis (?:invalid|not valid|required)\b|\btoo (?:long|short|high|low)\b/i;
 const oversized = /too large|payload size|(?:exceeds|over) the (?:maximum )?(?:size|length)|request entity/i;
 
 /**
@@ -74,6 +75,7 @@ export const classificationRules: readonly ClassificationRule[] = [
   { when: { message: oversized }, is: 'too_large' },
   { when: { message: malformed }, is: 'parse' },
   { when: { message: absent }, is: 'missing' },
+  { when: { message: unacceptable }, is: 'value' },
   // The documented sample of an unexpected value at the success path is `missing`.
   { when: { codes: ['response_failure'] }, is: 'missing' },
   { when: { sources: ['connection'] }, is: 'connection' },

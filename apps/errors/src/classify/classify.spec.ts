@@ -71,6 +71,7 @@ describe('classification of a message', () => {
     ['Invalid access token', 'application', 'connection'],
     ['The item was not found', 'application', 'missing'],
     ['Unexpected token < in JSON', 'resource', 'parse'],
+    ['The name is too long: it must have at most 24 characters', 'application', 'value'],
     ['The payload is too large', 'application', 'too_large'],
   ] as const)('"%s" from %s is %s', (message, source, expected) => {
     expect(classify(failure({ message, source }))).toBe(expected);

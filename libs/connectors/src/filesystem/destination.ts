@@ -135,12 +135,7 @@ export class FilesystemDestination implements Destination {
     } catch (error) {
       return connectionFailure(error);
     }
-    const roots = stepRoots(
-      context,
-      connection as unknown as JsonRecord,
-      'import',
-      this.#step as unknown as JsonRecord,
-    );
+    const roots = stepRoots(context, connection, 'import', this.#step as unknown as JsonRecord);
     const values = importContext(roots, first, this.#bareFields);
     const environment = { nowMs: context.run.nowMs };
     const directory = render(this.#directory, values, environment);

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ImportOutcome } from '#engine';
 import type { Export, Import, JsonRecord, JsonValue } from '#model';
 import { createStepContext, createTestHost, type TestHost } from '#testing/connector-host';
-import { ids, readAll, type ReadResult } from '../http/testkit.js';
+import { ids, readAll, type ReadResult } from '../testing/http-test-bed.js';
 import type { Cursor, StepContext } from '../ports.js';
 import { filesystemAdaptor } from './index.js';
 
@@ -227,7 +227,7 @@ describe('a folder', () => {
         type: 'expression',
         expression: { version: '1', rules: ['lessthan', ['number', ['extract', 'fileSize']], 50] },
       },
-    } as FileExport);
+    });
     expect(records).toEqual([{ id: 'order-1.json' }, { id: 'order-2.json' }]);
   });
 

@@ -168,7 +168,7 @@ function approximateSize(value: JsonValue | undefined, limit: number): number {
   if (typeof value !== 'object' || value === null) return 4;
   let size = 2;
   for (const [key, inner] of Object.entries(value)) {
-    size += key.length + approximateSize(inner as JsonValue, limit - size);
+    size += key.length + approximateSize(inner, limit - size);
     if (size > limit) return size;
   }
   return size;

@@ -172,7 +172,7 @@ export class FilesystemSource implements Source {
     const opened = await this.#host.openSecrets(context.connection).catch((error: unknown) => {
       throw new SourceError(connectionFailure(error));
     });
-    const roots = stepRoots(context, opened as unknown as JsonRecord, 'export', this.#step as unknown as JsonRecord);
+    const roots = stepRoots(context, opened, 'export', this.#step as unknown as JsonRecord);
     const path = render(template, roots, { nowMs: context.run.nowMs });
     if (typeof path !== 'string') throw new SourceError(path);
     const folder = await openFolder(this.#host.filesystemRoot, path, create);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Connection } from '#model';
 import type { ReceivedRequest } from '#testing/fake-app';
-import { HttpTestBed, ids } from './testkit.js';
+import { HttpTestBed, ids } from '../testing/http-test-bed.js';
 
 type Auth = NonNullable<NonNullable<Connection['http']>['auth']>;
 

@@ -3,6 +3,7 @@ import { PlatformError } from '#failures';
 import type { Connection, JsonRecord } from '#model';
 import { EgressGuard } from '#security/egress';
 import { cutUtf8 } from '#security/mask';
+import { backoffMs } from '../backoff.js';
 import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
 import { type NetworkFailure } from '../network-failure.js';
@@ -13,7 +14,7 @@ import { type ConnectionView, HttpConnection } from './connection.js';
 import { HttpPools } from './pools.js';
 import { nextHop, type RedirectPolicy } from './redirects.js';
 import { headersToRecord, type HttpRequest } from './request.js';
-import { backoffMs, isRetryableStatus, READ_POLICY, retryAfterMs, type RetryPolicy } from './retry.js';
+import { isRetryableStatus, READ_POLICY, retryAfterMs, type RetryPolicy } from './retry.js';
 import { buildTokenRequest, readToken } from './token-request.js';
 import { type Answer, exchange, type WireResult, type WireTimeouts } from './wire.js';
 
@@ -328,10 +329,9 @@ export class HttpClient {
     startedAtMs: number,
     durationMs: number,
   ): void {
-    const { observe } = this.#host;
-    if (observe === undefined) return;
+    if (this.#host.observe === undefined) return;
     const error = 'network' in wire ? wire.network.failure.code : undefined;
-    observe.call(this.#host, {
+    this.#host.observe({
       connectionId,
       stepId,
       system: 'http',

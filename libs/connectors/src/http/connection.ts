@@ -87,7 +87,7 @@ export class HttpConnection {
     const document = withToken(this.#document, token) as unknown as JsonRecord;
     const context: JsonRecord = {
       connection: document,
-      settings: { connection: (this.#document.settings ?? {}) as JsonRecord },
+      settings: { connection: this.#document.settings ?? {} },
     };
     const environment = { nowMs: () => host.clock.now() };
     const baseUri = render(this.#baseUri, context, environment);
@@ -163,7 +163,7 @@ function basicPair(basic: JsonRecord): string {
 function collectTexts(value: JsonValue | undefined, into: string[]): void {
   if (typeof value === 'string') into.push(value);
   else if (typeof value === 'object' && value !== null)
-    for (const inner of Object.values(value)) collectTexts(inner as JsonValue, into);
+    for (const inner of Object.values(value)) collectTexts(inner, into);
 }
 
 function tlsOf(document: StoredConnection, http: HttpSettings): TlsOptions | null {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Import } from '#model';
 import { createStepContext } from '#testing/connector-host';
 import { HttpClient } from './client.js';
-import { HttpTestBed, ids } from './testkit.js';
+import { HttpTestBed, ids } from '../testing/http-test-bed.js';
 
 type HttpImport = NonNullable<Import['http']>;
 
@@ -247,7 +247,9 @@ describe('idempotency keys (decision 19)', () => {
     bed.app.clear();
     bed.app.answer({ body: {} });
     await bed.submit(http, ids(1, count), { context });
-    return bed.app.requests.map(({ headers }) => headers['idempotency-key'] as string | undefined).sort();
+    return bed.app.requests
+      .map(({ headers }) => headers['idempotency-key'] as string | undefined)
+      .sort((a, b) => (a ?? '').localeCompare(b ?? ''));
   };
 
   it('are the same for the same records of the same page, and differ for others', async () => {
@@ -319,7 +321,7 @@ it('sends the requests of a page concurrently, each under a permit, and keeps th
     return { until: gate, body: { id: (json as { id: number }).id } };
   });
   const outcomes = await bed.submit(POST, ids(1, 8));
-  expect(outcomes.map(({ id }) => id)).toEqual(ids(1, 8).map(({ id }) => String(id)));
+  expect(outcomes.map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   expect(bed.host.limits.peak).toBe(8);
   expect(bed.host.limits.held).toBe(0);
 });

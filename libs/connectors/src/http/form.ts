@@ -1,3 +1,5 @@
+import { asText } from '../as-text.js';
+
 /**
  * A record as `application/x-www-form-urlencoded`; nested values in brackets, as most form parsers read them:
  * `{a:{b:[1]}}` is `a[b][0]=1`. Members that are null or undefined have no value.
@@ -14,7 +16,7 @@ function append(pairs: string[], name: string, value: unknown): void {
   } else if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) append(pairs, name === '' ? key : `${name}[${key}]`, inner);
   } else {
-    const text = value === null || value === undefined ? '' : String(value as string | number | boolean);
+    const text = value === null || value === undefined ? '' : asText(value);
     pairs.push(`${encode(name)}=${encode(text)}`);
   }
 }

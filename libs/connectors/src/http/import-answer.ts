@@ -49,14 +49,15 @@ export class BatchAnswer {
       const element = elements.length > 0 ? elements[0] : value;
       return [this.#outcome(received, value, element, element, headers)];
     }
-    const outcomes = new Array<ImportOutcome>(count);
+    const outcomes: ImportOutcome[] = [];
     let missing: ImportOutcome | null = null;
     for (let index = 0; index < count; index += 1) {
       const element = elements[index];
-      outcomes[index] =
+      outcomes.push(
         index < elements.length
           ? this.#outcome(received, element, element, element, headers)
-          : (missing ??= failed(missingResult(received, elements.length, count)));
+          : (missing ??= failed(missingResult(received, elements.length, count))),
+      );
     }
     return outcomes;
   }
@@ -110,7 +111,7 @@ export class BatchAnswer {
 }
 
 function all(count: number, outcome: ImportOutcome): readonly ImportOutcome[] {
-  return new Array<ImportOutcome>(count).fill(outcome);
+  return Array.from({ length: count }, () => outcome);
 }
 
 function failed(failure: Failure): ImportOutcome {

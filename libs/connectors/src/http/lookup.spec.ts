@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { LookupOutcome, PreparedRecord } from '#engine';
 import type { Export, JsonValue } from '#model';
 import { httpAdaptor } from './index.js';
-import { HttpTestBed, ids } from './testkit.js';
+import { HttpTestBed, ids } from '../testing/http-test-bed.js';
 
 let bed: HttpTestBed;
 beforeEach(async () => {

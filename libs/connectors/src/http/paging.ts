@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import type { Getter } from '#engine/paths/index';
 import type { Failure } from '#failures';
 import type { Export, JsonRecord, JsonValue } from '#model';
+import { asText } from '../as-text.js';
 import { compileConfiguredPath } from '../configured-path.js';
 import { compileTemplate, render, type RenderEnvironment, type Template } from '../templates.js';
 import { linkTarget } from './link-header.js';
-import { asText } from './rules.js';
 import type { Answer, ResponseHeaders } from './wire.js';
 
 type PagingSettings = NonNullable<NonNullable<Export['http']>['paging']>;
@@ -181,7 +181,7 @@ export class Pager {
     }
     const first: unknown = Array.isArray(value) ? value[0] : value;
     if (first === undefined || first === null || first === false || first === '') return null;
-    return typeof first === 'object' ? null : String(first as string | number | boolean);
+    return typeof first === 'object' ? null : asText(first);
   }
 
   #renderNext(

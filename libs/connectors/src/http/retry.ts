@@ -2,8 +2,6 @@ import type { ResponseHeaders } from './wire.js';
 
 /** Reference: decision 11. */
 export const DEFAULT_TRIES = 5;
-const FIRST_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /** How often one request may be tried, and after which answers. */
@@ -31,17 +29,6 @@ export function writePolicy(method: string, idempotencyKey: boolean, maxAttempts
 export function isRetryableStatus(status: number, policy: RetryPolicy): boolean {
   if (status === 429 || status === 503) return true;
   return policy.repeatable && (status === 408 || (status >= 500 && status <= 599));
-}
-
-/**
- * Exponential backoff with full jitter.
- *
- * @param failedTries tries that failed so far, at least 1
- * @param random uniform in [0, 1)
- * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
- */
-export function backoffMs(failedTries: number, random: () => number): number {
-  return Math.round(random() * Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (failedTries - 1)));
 }
 
 /**

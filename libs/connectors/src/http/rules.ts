@@ -1,3 +1,4 @@
+import { asText } from '../as-text.js';
 import { compileConfiguredPath } from '../configured-path.js';
 
 /** Success and failure rules over a parsed answer. Reference: runtime §6.2, §9.3. */
@@ -73,11 +74,6 @@ function compileFail(rules: BodyRules, field: string): BodyCheck | null {
       ? `The fail path ${path} holds ${cut(asText(found))}.`
       : null;
   };
-}
-
-/** Values are compared as text: JSON null is `null`, an empty text is itself. Reference: runtime §5. */
-export function asText(value: unknown): string {
-  return typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function isEmpty(value: unknown): boolean {

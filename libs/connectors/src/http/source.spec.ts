@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Export, JsonRecord } from '#model';
 import type { FakeAnswer } from '#testing/fake-app';
 import type { Cursor } from '../ports.js';
-import { HttpTestBed, ids } from './testkit.js';
+import { HttpTestBed, ids } from '../testing/http-test-bed.js';
 
 type HttpExport = NonNullable<Export['http']>;
 

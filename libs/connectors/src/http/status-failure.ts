@@ -1,7 +1,7 @@
 import type { Getter } from '#engine/paths/index';
 import type { Failure } from '#failures';
+import { asText } from '../as-text.js';
 import { answerFailure, type Received, textOf } from './client.js';
-import { asText } from './rules.js';
 
 /** Characters of an answer that a message repeats; the whole is in the stored exchange. */
 const SHOWN_CHARACTERS = 1_000;

@@ -3,7 +3,7 @@ import type { Failure } from '#failures';
 import { EgressGuard } from '#security/egress';
 import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
-import { backoffMs } from '../http/retry.js';
+import { backoffMs } from '../backoff.js';
 import type { ConnectorHost, StepContext } from '../ports.js';
 import { type Database, openDatabase } from './pool.js';
 import { type SqlFailure, toSqlFailure } from './sql-failure.js';

@@ -14,6 +14,8 @@ import type { Database } from './pool.js';
 /** Statements of one page under way in this worker; the connection's permits and pool bound them further. */
 const MAX_CONCURRENT = 16;
 
+const IGNORED: ImportOutcome = { statusCode: 200, ignored: true };
+
 type BulkPlan = Extract<WritePlan, { kind: 'bulk' }>;
 
 /**
@@ -48,15 +50,11 @@ export class RdbmsDestination implements Destination {
     const client = RdbmsClient.of(this.#host);
     const database = await client.database(context.connection);
     if ('code' in database) return records.map(() => refused(database));
-    const outcomes = new Array<ImportOutcome>(records.length).fill({ statusCode: 200, ignored: true });
     const taken = this.#ignored === null ? records : records.filter((record) => !this.#isIgnored(record));
     const written = await this.#write(client, database, page, taken, context);
     if (taken.length === records.length) return written;
     let next = 0;
-    for (const [position, record] of records.entries()) {
-      if (!this.#isIgnored(record)) outcomes[position] = written[next++]!;
-    }
-    return outcomes;
+    return records.map((record) => (this.#isIgnored(record) ? IGNORED : written[next++]!));
   }
 
   async #write(
@@ -79,7 +77,7 @@ export class RdbmsDestination implements Destination {
           : Promise.resolve(refused(text));
       });
     }
-    if (plan.kind === 'first_page' && page.page > 0) return records.map(() => ({ statusCode: 200, ignored: true }));
+    if (plan.kind === 'first_page' && page.page > 0) return records.map(() => IGNORED);
     const text = render(
       plan.query,
       batchContext(
@@ -115,7 +113,8 @@ export class RdbmsDestination implements Destination {
     records: readonly PreparedRecord[],
     context: StepContext,
   ): Promise<readonly ImportOutcome[]> {
-    const outcomes = new Array<ImportOutcome>(records.length);
+    const outcomes: ImportOutcome[] = [];
+    outcomes.length = records.length;
     const settle = (positions: readonly number[], outcome: ImportOutcome): void => {
       for (const position of positions) outcomes[position] = outcome;
     };

@@ -1,6 +1,6 @@
 import { PlatformError } from '#failures';
 import type { Import, JsonValue } from '#model';
-import { compileTemplate, type StaticLookups, type Template } from '../templates.js';
+import { compileTemplate, type Template } from '../templates.js';
 import { quoteTable } from './quoting.js';
 
 export type StoredImport = Import & { readonly _id: string };
@@ -63,7 +63,7 @@ function queryOf(step: StoredImport): Template {
     if (map === undefined) notSupported(`The dynamic lookup ${name}`);
     Object.defineProperty(maps, name, { value: map, enumerable: true, configurable: true });
   }
-  return compileTemplate(query, 'sql', 'resource', 'query', maps as StaticLookups);
+  return compileTemplate(query, 'sql', 'resource', 'query', maps);
 }
 
 function tableOf(name: string | undefined, field: string): string {

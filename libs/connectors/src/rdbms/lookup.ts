@@ -1,6 +1,6 @@
 import type { LookupOutcome, PreparedRecord } from '#engine';
 import type { Failure } from '#failures';
-import type { JsonRecord, JsonValue } from '#model';
+import type { JsonRecord } from '#model';
 import { mapConcurrently } from '../concurrent.js';
 import { lookupContext, readsBareFields, stepRoots } from '../contexts.js';
 import { deltaRoots } from '../delta.js';
@@ -60,7 +60,7 @@ export class RdbmsLookup implements LookupSource {
     const { rows, bytes } = result.value;
     if (bytes > MAX_RECORD_BYTES) return failed(tooLarge(bytes));
     // Several statements in one text give an array of results, of which none is the lookup's.
-    return { statusCode: 200, data: (rows as readonly JsonValue[] | undefined) ?? [] };
+    return { statusCode: 200, data: rows ?? [] };
   }
 }
 

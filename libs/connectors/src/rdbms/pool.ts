@@ -63,7 +63,7 @@ export function openDatabase(document: StoredConnection, guard: EgressGuard): Da
   pool.on('error', () => undefined);
   // The same for one that is in use: its query fails, which is how its user learns of it.
   pool.on('connect', (client) => void client.on('error', () => undefined));
-  return { pool, target: `${host}:${port}`, document: document as unknown as JsonRecord };
+  return { pool, target: `${host}:${port}`, document: document };
 }
 
 /** A socket that connects to checked addresses only. */

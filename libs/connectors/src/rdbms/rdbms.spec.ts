@@ -4,7 +4,7 @@ import type { ImportOutcome, LookupOutcome } from '#engine';
 import type { Connection, Export, Import, JsonRecord, JsonValue } from '#model';
 import { createStepContext, createTestHost, type TestHost } from '#testing/connector-host';
 import { createTestDatabase, type TestDatabase } from '#testing/postgres';
-import { readAll, type ReadResult } from '../http/testkit.js';
+import { readAll, type ReadResult } from '../testing/http-test-bed.js';
 import type { Cursor, StepContext } from '../ports.js';
 import { RdbmsClient } from './client.js';
 import { rdbmsAdaptor } from './index.js';
@@ -305,7 +305,7 @@ describe('a bulk insert', () => {
   });
 
   it('lets bad records fail alone, and the others through', async () => {
-    const records = Array.from({ length: 100 }, (_, id) => ({ id, name: 'x' }) as JsonRecord);
+    const records: JsonRecord[] = Array.from({ length: 100 }, (_, id) => ({ id, name: 'x' }));
     records[17] = { id: 3, name: 'duplicate' };
     records[42] = { id: 'not a number', name: 'x' };
     records[77] = { id: 777, name: null };

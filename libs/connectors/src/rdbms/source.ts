@@ -1,13 +1,14 @@
 import type { PoolClient } from 'pg';
 import { type Failure, PlatformError } from '#failures';
 import type { Export, JsonRecord } from '#model';
+import { asText } from '../as-text.js';
 import { stepRoots } from '../contexts.js';
 import { deltaRoots } from '../delta.js';
 import type { ConnectorHost, Cursor as SourceCursor, Source, SourceChunk, StepContext } from '../ports.js';
 import { SourceError } from '../ports.js';
 import { dropTooLarge } from '../records.js';
 import { compileTemplate, render, type Template } from '../templates.js';
-import { backoffMs } from '../http/retry.js';
+import { backoffMs } from '../backoff.js';
 import { canceled, RdbmsClient, type SqlResult } from './client.js';
 import { bytesRead, isPlainQuery, PortalCursor, type RowCursor, ServerCursor } from './row-cursor.js';
 import type { Database } from './pool.js';
@@ -128,8 +129,8 @@ function dateFields(step: StoredExport): readonly string[] {
 
 /** Rows that any of the date fields puts into the window. Reference: runtime §3.1. */
 function withinWindow(text: string, fields: readonly string[], roots: JsonRecord): string {
-  const from = quoteLiteral(String(roots['lastExportDateTime']));
-  const to = quoteLiteral(String(roots['currentExportDateTime']));
+  const from = quoteLiteral(asText(roots['lastExportDateTime']));
+  const to = quoteLiteral(asText(roots['currentExportDateTime']));
   const conditions = fields.map(quoteColumn).map((field) => `(${field} > ${from} and ${field} <= ${to})`);
   return `select * from (${text.replace(/[;\s]+$/, '')}) as millrace_window where ${conditions.join(' or ')}`;
 }

@@ -62,7 +62,7 @@ export class TokenBroker {
           return await this.#current(request.accountId, request.connectionId, request.staleVersion);
         case 'refreshed':
           return await this.#refreshed(request.accountId, request.connectionId, request.token);
-        case 'refresh-failed':
+        default:
           await this.#unlock(request.connectionId);
           return { kind: 'failed', message: 'The refresh failed.' };
       }
@@ -152,7 +152,7 @@ export class TokenBroker {
         box.seal(plaintext, { accountId, resourceId: connectionId, field }),
       );
       const merged = { ...(isRecord(auth['token']) ? auth['token'] : {}), ...sealed.http.auth.token };
-      return { ...current, http: { ...http, auth: { ...auth, token: merged } } } as StoredDocument;
+      return { ...current, http: { ...http, auth: { ...auth, token: merged } } };
     });
   }
 

@@ -5,8 +5,8 @@ import type { Failure } from '#failures';
 import type { Connection, Export, Import, JsonRecord, JsonValue } from '#model';
 import type { ConnectorHost, Cursor, SourceChunk, StepContext } from '../ports.js';
 import { SourceError } from '../ports.js';
-import { HttpClient } from './client.js';
-import { httpAdaptor } from './index.js';
+import { HttpClient } from '../http/client.js';
+import { httpAdaptor } from '../http/index.js';
 
 type Http<T> = T extends { http?: infer H } ? NonNullable<H> : never;
 
