@@ -57,7 +57,7 @@ export async function runClusterService<T extends Sections>(options: ClusterServ
           : await startHealthServer({ host: '0.0.0.0', port: self.MILLRACE_HEALTH_PORT }, host.telemetry, {
               ready: host.states,
             });
-      const handle = await options.start(host, config as unknown as Values<T>, instance);
+      const handle = await options.start(host, config, instance);
       return {
         [options.service]: {
           isReady: () => handle.isReady(),
