@@ -9,6 +9,8 @@ major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
 
 if [ ! -f node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo "Installing packages…" >&2
-  npm ci --no-audit --no-fund --loglevel=error >&2
+  # Not `npm ci`: it refuses a lock file without the optional packages of other platforms, and what a registry offers of
+  # those differs. This installs the locked versions just the same, and leaves the lock file alone.
+  npm install --no-save --no-audit --no-fund --loglevel=error >&2
 fi
 npm run --silent build >&2
