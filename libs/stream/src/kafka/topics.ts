@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
 import { maxEventBytes, retentionMs } from '../limits.js';
 import type { TopicName } from '../stream.js';
@@ -8,6 +9,9 @@ export interface KafkaTopic {
   readonly brokerName: string;
   readonly partitions: number;
 }
+
+const leadersWithinMs = 30_000;
+const leaderPollMs = 50;
 
 /** Topics by name, created when first used. An existing topic stays as its operator made it. */
 export class KafkaTopics {
@@ -46,7 +50,8 @@ export class KafkaTopics {
     const existing = await partitionsOf(admin, brokerName);
     if (existing !== null) return { name, brokerName, partitions: existing };
     await admin.createTopics({
-      waitForLeaders: true,
+      // The client gives up at the first broker that has not heard of the topic yet, which a busy one takes a while to.
+      waitForLeaders: false,
       topics: [
         {
           topic: brokerName,
@@ -62,9 +67,24 @@ export class KafkaTopics {
         },
       ],
     });
-    const created = await partitionsOf(admin, brokerName);
-    if (created === null) throw new Error(`Topic ${brokerName} does not exist after it was created`);
-    return { name, brokerName, partitions: created };
+    return { name, brokerName, partitions: await createdPartitions(admin, brokerName) };
+  }
+}
+
+/** Waits until every partition of a new topic has a leader. */
+async function createdPartitions(admin: Admin, topic: string): Promise<number> {
+  const deadline = Date.now() + leadersWithinMs;
+  for (;;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics[0]?.partitions ?? [];
+      if (partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)) return partitions.length;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+    }
+    if (Date.now() > deadline)
+      throw new Error(`Topic ${topic} has no leaders ${leadersWithinMs} ms after it was created`);
+    await sleep(leaderPollMs);
   }
 }
 
