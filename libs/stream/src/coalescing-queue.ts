@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 export interface CoalescingQueueOptions<T> {
   /** Carries one request; resolves when its items are durable. */
   send(items: readonly T[]): Promise<void>;
@@ -42,8 +44,8 @@ export class CoalescingQueue<T> {
   }
 
   async #run(): Promise<void> {
-    // The rest of the current tick joins the first request.
-    await Promise.resolve();
+    // What one read of a socket brought calls in one turn: the first request takes all of it.
+    await turn();
     while (this.#waiting.length > 0) {
       const { items, calls } = this.#take();
       try {

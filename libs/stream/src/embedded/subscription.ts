@@ -68,8 +68,9 @@ export class EmbeddedSubscription implements StreamSubscription, SessionListener
   async drain(): Promise<void> {
     clearInterval(this.#timer);
     this.#draining.abort();
-    await Promise.all([this.#assigning.idle(), this.#fetching.idle()]);
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.close('settle')));
+    // Closed before anything is waited for: a batch that was fetched already must not reach the handler meanwhile.
+    const closing = Promise.all([...this.#lanes.values()].map((lane) => lane.close('settle')));
+    await Promise.all([this.#assigning.idle(), this.#fetching.idle(), closing]);
     await this.#notePositions();
     this.#lanes.clear();
     await Promise.all(this.#leaving.values());
