@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { operations } from '../openapi/operations.js';
 import { documents, type GatewayUnderTest, makeFlow, startGateway } from './gateway-under-test.js';
 
-/** Every call that names a resource, tried with another account's ids. DESIGN §8: nobody can tell they exist. */
+/** Every call that names a resource, tried with another account's ids. Nobody can tell that they exist (P7). */
 describe('another account’s resources', () => {
   let gateway: GatewayUnderTest;
   let ids: Readonly<Record<string, string>>;
