@@ -10,6 +10,8 @@ import type { BenchOptions } from './result.js';
 /** Millrace under test: its API, and its processes for what they cost. */
 export interface Platform {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Follows server-sent events until the server ends them. @returns the data of the last one */
+  lastEvent<T>(path: string): Promise<T>;
   /** Starts counting CPU; the returned function tells seconds used since, own processes and with brokers. */
   measure(): () => { own: number; all: number };
   peakRss(): Record<string, number>;
@@ -74,6 +76,8 @@ async function startEmbedded(): Promise<Platform> {
 
 function platform(url: string, token: string, pids: () => Record<string, number>, stop: () => Promise<void>): Platform {
   const pool = new Pool(url, { connections: 128 });
+  // A stream holds its connection, so those that start runs must not wait behind them.
+  const streams = new Pool(url, { connections: 512 });
   return {
     call: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
       const response = await pool.request({
@@ -89,6 +93,14 @@ function platform(url: string, token: string, pids: () => Record<string, number>
       if (response.statusCode >= 300) throw new Error(`${method} ${path} answered ${response.statusCode}: ${text}`);
       return (text === '' ? undefined : JSON.parse(text)) as T;
     },
+    lastEvent: async <T>(path: string): Promise<T> => {
+      const response = await streams.request({ method: 'GET', path, headers: { authorization: `Bearer ${token}` } });
+      const text = await response.body.text();
+      if (response.statusCode >= 300) throw new Error(`GET ${path} answered ${response.statusCode}: ${text}`);
+      const last = text.lastIndexOf('\ndata: ');
+      if (last < 0) throw new Error(`GET ${path} ended without an event.`);
+      return JSON.parse(text.slice(last + 7, text.indexOf('\n', last + 1))) as T;
+    },
     measure: () => {
       const own = Object.values(pids());
       const all = [...own, ...brokerPids()];
@@ -98,7 +110,7 @@ function platform(url: string, token: string, pids: () => Record<string, number>
     },
     peakRss: () => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, Math.round(peakRssMb(pid))])),
     stop: async () => {
-      await pool.close();
+      await Promise.all([pool.close(), streams.close()]);
       await stop();
     },
   };

@@ -198,21 +198,28 @@ export interface Jobs {
   refuse(jobId: string, failure: { readonly code: string; readonly message: string }): Promise<void>;
   /** queued → canceled at once; running → canceling. Null when there is no such job; final jobs stay as they are. */
   cancel(accountId: string, jobId: string, by: string): Promise<JobRow | null>;
+  /** Coalesces. */
   get(accountId: string, jobId: string): Promise<JobRow | null>;
-  /** For services that act for all accounts. */
+  /** The job, then its children in order; empty when the account has no such job. Coalesces. */
+  family(accountId: string, jobId: string): Promise<readonly JobRow[]>;
+  /** For services that act for all accounts. Coalesces. */
   getAny(jobId: string): Promise<JobRow | null>;
-  /** `planId` and children of a started run. */
+  /** `planId` and children of a started run. Coalesces. */
   planOf(jobId: string): Promise<{ readonly planId: string; readonly children: readonly ChildJob[] } | null>;
   children(accountId: string, flowJobIds: readonly string[]): Promise<readonly JobRow[]>;
   /** newest first */
   list(accountId: string, query: JobQuery): Promise<readonly JobRow[]>;
   /** Runs that are running, retrying or canceling, oldest first: for the completion sweep and metrics. */
   activeRuns(limit: number): Promise<readonly ActiveRun[]>;
-  /** Queued runs whose flow has room, oldest first: for the sweep that makes up for lost commands. */
-  startable(limit: number): Promise<readonly ActiveRun[]>;
+  /**
+   * Queued runs whose flow has room, oldest first: for the sweep that makes up for lost commands.
+   *
+   * @param flowIds only of these flows; absent: of all
+   */
+  startable(limit: number, flowIds?: readonly string[]): Promise<readonly ActiveRun[]>;
   /** Final runs whose consequences (chains, delta checkpoint) are not yet drawn. */
   unfollowed(limit: number): Promise<readonly JobRow[]>;
-  /** Marks the consequences as drawn; true for exactly one caller. */
+  /** Marks the consequences as drawn; true for exactly one caller. Coalesces. */
   markFollowed(jobId: string): Promise<boolean>;
   /** Numbers of runs by status, for metrics. */
   countByStatus(): Promise<Readonly<Record<string, number>>>;

@@ -16,21 +16,32 @@ const sweepMs = 1_000;
 /** Proxies close connections that stay silent. */
 const heartbeatMs = 15_000;
 
+/** Told by signals, which are hints: they may be lost, repeated, or early. */
+interface JobListener {
+  /** The job's row changed. */
+  changed(): void;
+  /** The job is final. */
+  ended(): void;
+}
+
 /** Live progress of runs: `event: job`, `data:` the job with its children. */
 @Injectable()
 export class JobEvents implements OnModuleDestroy {
-  readonly #streams = new Map<string, Set<Watch>>();
+  readonly #listeners = new Map<string, Set<JobListener>>();
   readonly #unlisten: readonly (() => void)[];
-  #open = 0;
+  readonly #watches = new Set<Watch>();
 
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(JobService) private readonly jobs: JobService,
   ) {
-    const poke = (payload: string): void => {
-      for (const id of payload.split(' ')) for (const watch of this.#streams.get(id) ?? []) watch.poke();
+    const tell = (what: keyof JobListener) => (payload: string) => {
+      for (const id of payload.split(' ')) for (const listener of this.#listeners.get(id) ?? []) listener[what]();
     };
-    this.#unlisten = [deps.bus.onSignal(signals.jobChanged, poke), deps.bus.onSignal(signals.jobFinal, poke)];
+    this.#unlisten = [
+      deps.bus.onSignal(signals.jobChanged, tell('changed')),
+      deps.bus.onSignal(signals.jobFinal, tell('ended')),
+    ];
   }
 
   /**
@@ -39,10 +50,25 @@ export class JobEvents implements OnModuleDestroy {
    * @throws ApiError 404; 503 when this process serves as many streams as it may (P5)
    */
   async open(caller: Caller, id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const job = await this.jobs.get(caller, id);
-    if (this.#open >= (this.deps.config.maxEventStreams ?? 1_000)) {
-      throw ApiError.of(apiCodes.unavailable, 'Too many event streams are open.');
+    // Listens before it reads: what happens in between is not missed.
+    const meanwhile = { happened: false, changed: noted, ended: noted };
+    function noted(): void {
+      meanwhile.happened = true;
     }
+    const unlisten = this.#listen(id, meanwhile);
+    try {
+      const job = await this.jobs.get(caller, id);
+      if (this.#watches.size >= (this.deps.config.maxEventStreams ?? 1_000)) {
+        throw ApiError.of(apiCodes.unavailable, 'Too many event streams are open.');
+      }
+      const watch = this.#watch(caller, job, request, reply);
+      if (meanwhile.happened) watch.ended();
+    } finally {
+      unlisten();
+    }
+  }
+
+  #watch(caller: Caller, job: Job, request: FastifyRequest, reply: FastifyReply): Watch {
     const headers = Object.fromEntries(
       Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
@@ -50,31 +76,39 @@ export class JobEvents implements OnModuleDestroy {
     const stream = new EventStream(reply.raw, headers);
     const watch = new Watch(
       stream,
-      () => this.jobs.get(caller, id),
+      () => this.jobs.get(caller, job._id),
       (error) => {
-        this.deps.logger.warn({ error, jobId: id, requestId: request.id }, 'an event stream ended early');
+        this.deps.logger.warn({ error, jobId: job._id, requestId: request.id }, 'an event stream ended early');
       },
     );
-    const watches = this.#streams.get(job._id) ?? new Set<Watch>();
-    this.#streams.set(job._id, watches.add(watch));
-    this.#open += 1;
+    const unlisten = this.#listen(job._id, watch);
+    this.#watches.add(watch);
     stream.onClose(() => {
-      this.#open -= 1;
       watch.stop();
-      watches.delete(watch);
-      if (watches.size === 0) this.#streams.delete(job._id);
+      this.#watches.delete(watch);
+      unlisten();
     });
     watch.start(job);
+    return watch;
+  }
+
+  #listen(jobId: string, listener: JobListener): () => void {
+    const listeners = this.#listeners.get(jobId) ?? new Set<JobListener>();
+    this.#listeners.set(jobId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(jobId) === listeners) this.#listeners.delete(jobId);
+    };
   }
 
   onModuleDestroy(): void {
     for (const unlisten of this.#unlisten) unlisten();
-    for (const watches of this.#streams.values()) for (const watch of watches) watch.close();
+    for (const watch of this.#watches) watch.close();
   }
 }
 
 /** Follows one job for one stream. */
-class Watch {
+class Watch implements JobListener {
   #timers: NodeJS.Timeout[] = [];
   #pending: NodeJS.Timeout | null = null;
   #loading = false;
@@ -93,13 +127,21 @@ class Watch {
     this.#send(job);
     if (this.#stopped) return;
     this.#timers = [
-      setInterval(() => this.poke(), sweepMs).unref(),
+      setInterval(() => this.changed(), sweepMs).unref(),
       setInterval(() => this.stream.comment('still here'), heartbeatMs).unref(),
     ];
   }
 
-  /** The job may have changed: looks, not more often than the gap allows. */
-  poke(): void {
+  /** Looks at once: the final event does not wait for the gap. */
+  ended(): void {
+    if (this.#stopped) return;
+    if (this.#pending) clearTimeout(this.#pending);
+    this.#pending = null;
+    void this.#look();
+  }
+
+  /** Looks, not more often than the gap allows. */
+  changed(): void {
     if (this.#stopped || this.#pending) return;
     const waitMs = Math.max(0, this.#lastSentMs + minGapMs - Date.now());
     this.#pending = setTimeout(() => {
@@ -126,22 +168,23 @@ class Watch {
     }
     this.#loading = true;
     try {
-      this.#send(await this.load());
+      do {
+        this.#again = false;
+        this.#send(await this.load());
+      } while (this.#again && !this.#stopped);
     } catch (error) {
       this.failed(error);
       this.close();
     } finally {
       this.#loading = false;
-      if (this.#again) {
-        this.#again = false;
-        this.poke();
-      }
     }
   }
 
   #send(job: Job): void {
     if (this.#stopped) return;
     const final = isFinal(job.status);
+    const isEarly = Date.now() - this.#lastSentMs < minGapMs;
+    if (!final && isEarly) return this.changed();
     // A slow reader misses steps in between, never the end.
     if (!final && this.stream.isCongested) return;
     const data = JSON.stringify(job);

@@ -27,9 +27,9 @@ export class JobService {
 
   /** A job; a flow job with its children (decision 9). @throws ApiError 404 */
   async get(caller: Caller, id: string): Promise<Job> {
-    const row = isId(id) ? await this.deps.store.jobs.get(caller.accountId, id) : null;
+    const [row, ...children] = isId(id) ? await this.deps.store.jobs.family(caller.accountId, id) : [];
     if (!row) throw notFound('job');
-    return this.#family(row);
+    return isParent(row) ? toFamily(row, children) : toJob(row);
   }
 
   /**

@@ -14,7 +14,8 @@ export interface FollowRunsDeps extends StartChainDeps {
 }
 
 const batchSize = 500;
-const maxConcurrent = 32;
+/** Marking coalesces, so it takes many at a time to make it one statement. */
+const maxConcurrent = 256;
 
 /**
  * Draws the consequences of final runs: delta checkpoints advance and the next flows start, after completed runs only

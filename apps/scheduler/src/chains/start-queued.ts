@@ -24,8 +24,7 @@ export class StartQueued {
   /** Flows in which a run has just ended: what waits there starts now. */
   async startFor(flowIds: ReadonlySet<string>): Promise<void> {
     if (flowIds.size === 0) return;
-    const runs = await this.#deps.jobs.startable(maxRuns);
-    await this.#start(runs.filter((run) => flowIds.has(run.flowId)));
+    await this.#start(await this.#deps.jobs.startable(maxRuns, [...flowIds]));
   }
 
   /** Makes up for lost commands: what could have been started at the last sweep already and still waits. */

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import type { EnqueueRun } from '../ports.js';
+import { prepared, run } from './statement.js';
 import { storableText } from './storable.js';
 import { jobRetentionMs } from './times.js';
 
@@ -29,24 +30,25 @@ export async function admit(
     request: JSON.stringify(run.request),
     max_concurrent_runs: run.maxConcurrentRuns ?? 1,
   }));
-  const { rows: stored } = await client.query<{ id: string }>(admitSql, [
+  const { rows: stored } = await run<{ id: string }>(client, admitSql, [
     JSON.stringify(rows),
     [...new Set(runs.map(({ flowId }) => flowId))],
     waiting,
     new Date(nowMs),
     new Date(nowMs + jobRetentionMs),
+    rows.map(({ id }) => id),
   ]);
   return new Set(stored.map(({ id }) => id));
 }
 
-const admitSql = `
+const admitSql = prepared(`
 with asked as (
   select * from json_to_recordset($1::json) as asked (
     place int, id text, account_id text, integration_id text, flow_id text, triggered_by text, user_id text,
     trace_id text, request text, max_concurrent_runs int
   )
 ),
-known as (select jobs.id from jobs join asked using (id)),
+known as (select id from jobs where id = any($6::text[])),
 unfinished as (
   select
     flow_id,
@@ -78,4 +80,4 @@ stored as (
   on conflict (id) do nothing
   returning id
 )
-select id from stored union all select id from known`;
+select id from stored union all select id from known`);

@@ -19,34 +19,40 @@ function controlled(): {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('coalesce', () => {
-  it('runs a lone item at once and what arrives meanwhile as one batch, in order', async () => {
+  it('runs what one turn brings as one batch, and what arrives meanwhile as the next, in order', async () => {
     const { calls, run } = controlled();
     const lane = coalesce(run);
-    const results = Promise.all([lane(1), lane(2), lane(3)]);
-    expect(calls.map(({ items }) => items)).toEqual([[1]]);
+    const first = [lane(1), lane(2)];
+    await turn();
+    const results = Promise.all([...first, lane(3), lane(4)]);
+    expect(calls.map(({ items }) => items)).toEqual([[1, 2]]);
     calls[0]?.settle();
     await turn();
-    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3]]);
+    expect(calls.map(({ items }) => items)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
     calls[1]?.settle();
-    expect(await results).toEqual(['done 1', 'done 2', 'done 3']);
+    expect(await results).toEqual(['done 1', 'done 2', 'done 3', 'done 4']);
   });
 
   it('cuts batches at maxItems', async () => {
     const { calls, run } = controlled();
     const lane = coalesce(run, { maxItems: 2 });
-    const results = Promise.all([1, 2, 3, 4].map(lane));
-    for (let i = 0; i < 3; i++) {
-      calls[i]?.settle();
+    const results = Promise.all([1, 2, 3].map(lane));
+    for (let i = 0; i < 2; i++) {
       await turn();
+      calls[i]?.settle();
     }
     await results;
-    expect(calls.map(({ items }) => items)).toEqual([[1], [2, 3], [4]]);
+    expect(calls.map(({ items }) => items)).toEqual([[1, 2], [3]]);
   });
 
   it('rejects every item of a failed batch and goes on with the next', async () => {
     const { calls, run } = controlled();
     const lane = coalesce(run);
     const first = lane(1);
+    await turn();
     const second = Promise.allSettled([lane(2), lane(3)]);
     calls[0]?.settle();
     await first;

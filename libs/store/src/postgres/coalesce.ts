@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 export interface CoalesceOptions {
   /** Items of one call at most. Default 500. */
   readonly maxItems?: number;
@@ -16,7 +18,7 @@ interface Waiting<I, O> {
 
 /**
  * Makes one lane of many calls: one `run` is in flight at a time, and all items that arrive meanwhile go in the next.
- * There is no timer: load makes the batches, an idle lane runs at once.
+ * There is no timer: load makes the batches, an idle lane runs in the next turn.
  *
  * @param run takes items in the order of their arrival; answers with one result each, in the same order
  */
@@ -41,6 +43,8 @@ export function coalesce<I, O>(
 
   async function drain(): Promise<void> {
     running = true;
+    // What one read of a socket brought (messages, requests) calls in one turn: the first batch takes all of it.
+    await turn();
     while (waiting.length > 0) {
       const batch = waiting.slice(0, maxItems);
       waiting = waiting.slice(maxItems);

@@ -1,7 +1,9 @@
 import { LockMode, type EntityManager, type MikroORM } from '@mikro-orm/postgresql';
 import { raw } from '@mikro-orm/core';
+import type { Pool } from 'pg';
 import type { DocumentQuery, Documents, DocumentType, StoredDocument } from '../ports.js';
 import { ChangeCounter, Document } from './entities/index.js';
+import { jsonOf, prepared, run } from './statement.js';
 import { storableJson, storableText } from './storable.js';
 
 /** The condition of `documents_schedulable_index`. */
@@ -10,12 +12,21 @@ const schedulable = `(jsonb_path_exists(doc::jsonb, '$.schedule') or jsonb_path_
 /** Counts writes to flows; see {@link Documents.flowsVersion}. */
 const flowsCounter = 'flows';
 
+/** Every run reads its flow and what that refers to, so this is a prepared statement without mapping of entities. */
+const readSql = prepared(
+  'select doc from documents where account_id = $1 and type = $2 and id = any($3::text[]) and deleted_at is null',
+);
+
 /**
  * Resources as documents. U+0000 and half surrogate pairs in texts become U+FFFD, because the filters' index cannot
  * hold them.
  */
-export function createDocuments(orm: MikroORM): Documents {
+export function createDocuments(orm: MikroORM, pool: Pool): Documents {
   const fork = () => orm.em.fork();
+  const read = async (accountId: string, type: DocumentType, ids: readonly string[]): Promise<StoredDocument[]> => {
+    const { rows } = await run<{ doc: StoredDocument | string }>(pool, readSql, [accountId, type, ids]);
+    return rows.map(({ doc }) => jsonOf(doc));
+  };
   const live = (accountId: string, type: DocumentType) => ({ accountId, type, deletedAt: null });
 
   return {
@@ -27,14 +38,11 @@ export function createDocuments(orm: MikroORM): Documents {
     },
 
     async get(accountId, type, id) {
-      const row = await fork().findOne(Document, { ...live(accountId, type), id });
-      return row?.doc ?? null;
+      const [document] = await read(accountId, type, [id]);
+      return document ?? null;
     },
 
-    async getMany(accountId, type, ids) {
-      const rows = await fork().find(Document, { ...live(accountId, type), id: { $in: [...new Set(ids)] } });
-      return rows.map((row) => row.doc);
-    },
+    getMany: (accountId, type, ids) => read(accountId, type, [...new Set(ids)]),
 
     async update(accountId, type, id, change) {
       return fork().transactional(async (em) => {

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import { prepared, run } from './statement.js';
 
 /** Sets our locks apart from others in the same database. */
 const lockSeed = 4207;
@@ -8,17 +9,20 @@ const lockSeed = 4207;
  * so that two batches that share flows cannot wait for each other in a circle.
  */
 export async function lockFlows(client: ClientBase, flowIds: readonly string[]): Promise<void> {
-  await client.query(lockSql('unnest($1::text[]) as flow_id'), [flowIds]);
+  await run(client, lockSql, [flowIds]);
 }
 
 /** The same for the flows of these runs. */
 export async function lockFlowsOf(client: ClientBase, jobIds: readonly string[]): Promise<readonly string[]> {
-  const { rows } = await client.query<{ flow_id: string }>(lockSql('jobs where id = any($1::text[])'), [jobIds]);
+  const { rows } = await run<{ flow_id: string }>(client, lockOfRunsSql, [jobIds]);
   return rows.map(({ flow_id }) => flow_id);
 }
 
-const lockSql = (source: string) => `
+const lockingSql = (source: string): string => `
 with flows as materialized (
   select distinct flow_id, hashtextextended(flow_id, ${lockSeed}) as key from ${source} order by key
 )
 select flow_id, pg_advisory_xact_lock(key) from flows`;
+
+const lockSql = prepared(lockingSql('unnest($1::text[]) as flow_id'));
+const lockOfRunsSql = prepared(lockingSql('jobs where id = any($1::text[])'));

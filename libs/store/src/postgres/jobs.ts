@@ -1,23 +1,38 @@
 import type { FilterQuery, InferEntity } from '@mikro-orm/core';
 import { LockMode, type MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
-import type { ActiveRun, EnqueueRun, JobQuery, Jobs, JobStatus, StartOutcome } from '../ports.js';
+import type { EnqueueRun, JobQuery, JobRow, Jobs, JobStatus, StartOutcome } from '../ports.js';
 import { admit } from './admission.js';
 import { coalesce } from './coalesce.js';
 import { Job } from './entities/index.js';
 import { lockFlows } from './flow-locks.js';
+import {
+  markFollowed,
+  readActiveRuns,
+  readAnyJobs,
+  readChildren,
+  readFamilies,
+  readJobs,
+  readPlansOf,
+  readStartable,
+  readUnfollowed,
+  type JobKey,
+  type PlanOfRun,
+} from './job-reads.js';
 import { toJobRow } from './job-row.js';
 import { startRuns, type Start } from './starting.js';
 import { inTransaction, isFaultOfRow } from './transaction.js';
 
 type JobEntity = InferEntity<typeof Job>;
 
-const active: readonly JobStatus[] = ['running', 'retrying', 'canceling'];
-const final: readonly JobStatus[] = ['completed', 'failed', 'canceled'];
-
 export function createJobs(orm: MikroORM, pool: Pool): Jobs {
   const fork = () => orm.em.fork();
   const enqueue = coalesce<EnqueueRun, boolean>((runs) => enqueueRuns(pool, runs), { isFaultOfItem: isFaultOfRow });
+  const get = coalesce<JobKey, JobRow | null>((keys) => readJobs(pool, keys));
+  const family = coalesce<JobKey, readonly JobRow[]>((keys) => readFamilies(pool, keys));
+  const getAny = coalesce<string, JobRow | null>((ids) => readAnyJobs(pool, ids));
+  const planOf = coalesce<string, PlanOfRun | null>((ids) => readPlansOf(pool, ids));
+  const followed = coalesce<string, boolean>((ids) => markFollowed(pool, ids));
   const start = coalesce<Start, StartOutcome>((starts) => startRuns(pool, starts), { isFaultOfItem: isFaultOfRow });
 
   return {
@@ -54,40 +69,15 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
       });
     },
 
-    async get(accountId, jobId) {
-      const job = await fork().findOne(Job, { id: jobId, accountId });
-      return job && toJobRow(job);
-    },
+    get: (accountId, jobId) => get({ accountId, jobId }),
 
-    async getAny(jobId) {
-      const job = await fork().findOne(Job, { id: jobId });
-      return job && toJobRow(job);
-    },
+    family: (accountId, jobId) => family({ accountId, jobId }),
 
-    async planOf(jobId) {
-      const em = fork();
-      const job = await em.findOne(Job, { id: jobId, type: 'flow' });
-      if (!job?.planId) return null;
-      const children = await em.find(Job, { flowJobId: jobId }, { orderBy: { oIndex: 'asc', id: 'asc' } });
-      return {
-        planId: job.planId,
-        children: children.map((child) => ({
-          jobId: child.id,
-          type: child.type === 'import' ? 'import' : 'export',
-          stepId: child.importId ?? child.exportId ?? '',
-          oIndex: child.oIndex ?? 0,
-        })),
-      };
-    },
+    getAny,
 
-    async children(accountId, flowJobIds) {
-      const rows = await fork().find(
-        Job,
-        { accountId, flowJobId: { $in: [...flowJobIds] } },
-        { orderBy: { flowJobId: 'asc', oIndex: 'asc', id: 'asc' } },
-      );
-      return rows.map(toJobRow);
-    },
+    planOf,
+
+    children: (accountId, flowJobIds) => readChildren(pool, accountId, flowJobIds),
 
     async list(accountId, query) {
       const rows = await fork().find(Job, jobFilter(accountId, query), {
@@ -97,42 +87,13 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
       return rows.map(toJobRow);
     },
 
-    async activeRuns(limit) {
-      const rows = await fork().find(
-        Job,
-        { type: 'flow', status: { $in: [...active] } },
-        { orderBy: { startedAt: 'asc', id: 'asc' }, limit },
-      );
-      return rows.map(toActiveRun);
-    },
+    activeRuns: (limit) => readActiveRuns(pool, limit),
 
-    async startable(limit) {
-      const { rows } = await pool.query<{ id: string }>(startableSql, [limit]);
-      const jobs = await fork().find(
-        Job,
-        { id: { $in: rows.map(({ id }) => id) } },
-        { orderBy: { createdAt: 'asc', id: 'asc' } },
-      );
-      return jobs.map(toActiveRun);
-    },
+    startable: (limit, flowIds) => readStartable(pool, limit, flowIds),
 
-    async unfollowed(limit) {
-      const rows = await fork().find(
-        Job,
-        { type: 'flow', followedAt: null, status: { $in: [...final] } },
-        { orderBy: { endedAt: 'asc', id: 'asc' }, limit },
-      );
-      return rows.map(toJobRow);
-    },
+    unfollowed: (limit) => readUnfollowed(pool, limit),
 
-    async markFollowed(jobId) {
-      const marked = await fork().nativeUpdate(
-        Job,
-        { id: jobId, type: 'flow', followedAt: null, status: { $in: [...final] } },
-        { followedAt: new Date() },
-      );
-      return marked === 1;
-    },
+    markFollowed: followed,
 
     async countByStatus() {
       const { rows } = await pool.query<{ status: string; runs: string }>(
@@ -152,33 +113,6 @@ function enqueueRuns(pool: Pool, runs: readonly EnqueueRun[]): Promise<boolean[]
     const stored = await admit(client, runs, 1, Date.now());
     return runs.map(({ jobId }) => stored.has(jobId));
   });
-}
-
-/** Per flow, the oldest waiting runs that fit beside the active ones. */
-const startableSql = `
-with active as (
-  select flow_id, count(*) as runs
-  from jobs
-  where type = 'flow' and status in ('running', 'retrying', 'canceling')
-  group by flow_id
-),
-ranked as (
-  select id, created_at, max_concurrent_runs, coalesce(active.runs, 0) as active_runs,
-    row_number() over (partition by flow_id order by created_at, id) as place
-  from jobs left join active using (flow_id)
-  where type = 'flow' and status = 'queued'
-)
-select id from ranked where place + active_runs <= max_concurrent_runs order by created_at, id limit $1`;
-
-function toActiveRun(job: JobEntity): ActiveRun {
-  return {
-    jobId: job.id,
-    accountId: job.accountId,
-    flowId: job.flowId,
-    status: job.status,
-    startedAt: job.startedAt?.toISOString() ?? null,
-    planId: job.planId ?? null,
-  };
 }
 
 function jobFilter(accountId: string, query: JobQuery): FilterQuery<JobEntity> {

@@ -9,6 +9,7 @@ import {
   type LedgerEntry,
   type RunState,
 } from './ledger-state.js';
+import { prepared, run } from './statement.js';
 import { storableText } from './storable.js';
 
 interface RunRow {
@@ -38,42 +39,46 @@ interface HeadRow {
   readonly failures: string;
 }
 
+const lockRunsSql = prepared(
+  `select id, account_id, flow_id, status from jobs
+   where id = any($1::text[]) and flow_job_id is null and ledger_pruned_at is null
+   order by id for update`,
+);
+
+const childrenSql = prepared(
+  `select id, flow_job_id, type, coalesce(export_id, import_id) as step_id from jobs
+   where flow_job_id = any($1::text[]) order by flow_job_id, o_index, id`,
+);
+
+const headsSql = prepared(
+  `select run_id, ordinal, export_id, slice, state, pages, records, ignored, failed, failures
+   from generator_results where run_id = any($1::text[]) order by run_id, ordinal`,
+);
+
 /** Locks the runs that can still count, and reads their steps and generators. */
 export async function readRuns(client: ClientBase, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
   if (runIds.length === 0) return new Map();
-  const { rows: runs } = await client.query<RunRow>(
-    `select id, account_id, flow_id, status from jobs
-     where id = any($1::text[]) and flow_job_id is null and ledger_pruned_at is null
-     order by id for update`,
-    [runIds],
-  );
+  const { rows: runs } = await run<RunRow>(client, lockRunsSql, [runIds]);
   // A statement of its own, after the lock: it sees what the transaction before us wrote.
   const ids = runs.map(({ id }) => id);
-  const { rows: children } = await client.query<ChildRow>(
-    `select id, flow_job_id, type, coalesce(export_id, import_id) as step_id from jobs
-     where flow_job_id = any($1::text[]) order by flow_job_id, o_index, id`,
-    [ids],
-  );
-  const { rows: heads } = await client.query<HeadRow>(
-    'select * from generator_results where run_id = any($1::text[]) order by run_id, ordinal',
-    [ids],
-  );
+  const { rows: children } = await run<ChildRow>(client, childrenSql, [ids]);
+  const { rows: heads } = await run<HeadRow>(client, headsSql, [ids]);
   const childrenOf = Map.groupBy(children, ({ flow_job_id }) => flow_job_id);
   const headsOf = Map.groupBy(heads, ({ run_id }) => run_id);
   return new Map(
-    runs.map((run) => [
-      run.id,
+    runs.map((row) => [
+      row.id,
       {
-        runId: run.id,
-        accountId: run.account_id,
-        flowId: run.flow_id,
-        status: run.status,
-        children: (childrenOf.get(run.id) ?? []).map(({ id, type, step_id }) => ({
+        runId: row.id,
+        accountId: row.account_id,
+        flowId: row.flow_id,
+        status: row.status,
+        children: (childrenOf.get(row.id) ?? []).map(({ id, type, step_id }) => ({
           jobId: id,
           type,
           stepId: step_id,
         })),
-        heads: new Map((headsOf.get(run.id) ?? []).map((head) => [head.ordinal, toHead(head)])),
+        heads: new Map((headsOf.get(row.id) ?? []).map((head) => [head.ordinal, toHead(head)])),
       },
     ]),
   );
@@ -92,35 +97,28 @@ function toHead(row: HeadRow): GeneratorHeadState {
   };
 }
 
-/** @returns keys of the rows that were not there before */
-export async function insertEntries(client: ClientBase, entries: readonly LedgerEntry[]): Promise<ReadonlySet<string>> {
-  if (entries.length === 0) return new Set();
-  const { rows } = await client.query<{ run_id: string; result_id: string }>(
-    `insert into page_results (run_id, result_id, pages, forked)
+const insertEntriesSql = prepared(
+  `insert into page_results (run_id, result_id, pages, forked)
      select * from unnest($1::text[], $2::text[], $3::int[], $4::int[]) as entry (run_id, result_id, pages, forked)
      order by run_id, result_id
      on conflict (run_id, result_id) do nothing
      returning run_id, result_id`,
-    [
-      entries.map(({ runId }) => runId),
-      entries.map(({ resultId }) => storableText(resultId)),
-      entries.map(({ pages }) => pages),
-      entries.map(({ forked }) => forked),
-    ],
-  );
+);
+
+/** @returns keys of the rows that were not there before */
+export async function insertEntries(client: ClientBase, entries: readonly LedgerEntry[]): Promise<ReadonlySet<string>> {
+  if (entries.length === 0) return new Set();
+  const { rows } = await run<{ run_id: string; result_id: string }>(client, insertEntriesSql, [
+    entries.map(({ runId }) => runId),
+    entries.map(({ resultId }) => storableText(resultId)),
+    entries.map(({ pages }) => pages),
+    entries.map(({ forked }) => forked),
+  ]);
   return new Set(rows.map(({ run_id, result_id }) => entryKey({ runId: run_id, resultId: result_id })));
 }
 
-export async function writeHeads(
-  client: ClientBase,
-  heads: ReadonlyMap<string, ReadonlyMap<number, GeneratorHeadState>>,
-): Promise<void> {
-  if (heads.size === 0) return;
-  const rows = [...heads].flatMap(([runId, ofRun]) =>
-    [...ofRun].map(([ordinal, { exportId, ...head }]) => ({ run_id: runId, ordinal, export_id: exportId, ...head })),
-  );
-  await client.query(
-    `insert into generator_results
+const writeHeadsSql = prepared(
+  `insert into generator_results
        (run_id, ordinal, export_id, slice, state, pages, records, ignored, failed, failures)
      select run_id, ordinal, export_id, slice, state, pages, records, ignored, failed, failures
      from json_to_recordset($1::json) as head (
@@ -131,8 +129,17 @@ export async function writeHeads(
      on conflict (run_id, ordinal) do update set
        export_id = excluded.export_id, slice = excluded.slice, state = excluded.state, pages = excluded.pages,
        records = excluded.records, ignored = excluded.ignored, failed = excluded.failed, failures = excluded.failures`,
-    [JSON.stringify(rows)],
+);
+
+export async function writeHeads(
+  client: ClientBase,
+  heads: ReadonlyMap<string, ReadonlyMap<number, GeneratorHeadState>>,
+): Promise<void> {
+  if (heads.size === 0) return;
+  const rows = [...heads].flatMap(([runId, ofRun]) =>
+    [...ofRun].map(([ordinal, { exportId, ...head }]) => ({ run_id: runId, ordinal, export_id: exportId, ...head })),
   );
+  await run(client, writeHeadsSql, [JSON.stringify(rows)]);
 }
 
 export interface JobChange {
@@ -146,6 +153,27 @@ export interface JobChange {
     readonly doneExporting: boolean;
   } | null;
 }
+
+// The ids come as a parameter, too: joined with records of unknown number alone, the planner reads every job there is.
+const writeJobsSql = prepared(
+  `update jobs set
+       num_success = num_success + change.success,
+       num_error = num_error + change.error,
+       num_open_error = num_open_error + change.error,
+       num_ignore = num_ignore + change.ignore,
+       num_pages_generated = num_pages_generated + change.pages_generated,
+       num_pages_processed = num_pages_processed + change.pages_processed,
+       done_exporting = jobs.done_exporting or change.done_exporting,
+       status = coalesce(change.status, jobs.status),
+       failure = coalesce(change.failure, jobs.failure),
+       ended_at = coalesce(change.ended_at, jobs.ended_at),
+       last_modified = $2::timestamptz
+     from json_to_recordset($1::json) as change (
+       id text, success bigint, error bigint, ignore bigint, pages_generated bigint, pages_processed bigint,
+       done_exporting boolean, status text, failure jsonb, ended_at timestamptz
+     )
+     where jobs.id = change.id and jobs.id = any($3::text[])`,
+);
 
 /** Adds to the counts of runs and child jobs, each row once, and ends those that end. */
 export async function writeJobs(client: ClientBase, changes: readonly JobChange[]): Promise<void> {
@@ -162,26 +190,7 @@ export async function writeJobs(client: ClientBase, changes: readonly JobChange[
     failure: end?.failure ?? null,
     ended_at: end?.endedAt ?? null,
   }));
-  await client.query(
-    `update jobs set
-       num_success = num_success + change.success,
-       num_error = num_error + change.error,
-       num_open_error = num_open_error + change.error,
-       num_ignore = num_ignore + change.ignore,
-       num_pages_generated = num_pages_generated + change.pages_generated,
-       num_pages_processed = num_pages_processed + change.pages_processed,
-       done_exporting = jobs.done_exporting or change.done_exporting,
-       status = coalesce(change.status, jobs.status),
-       failure = coalesce(change.failure, jobs.failure),
-       ended_at = coalesce(change.ended_at, jobs.ended_at),
-       last_modified = $2::timestamptz
-     from json_to_recordset($1::json) as change (
-       id text, success bigint, error bigint, ignore bigint, pages_generated bigint, pages_processed bigint,
-       done_exporting boolean, status text, failure jsonb, ended_at timestamptz
-     )
-     where jobs.id = change.id`,
-    [JSON.stringify(rows), new Date()],
-  );
+  await run(client, writeJobsSql, [JSON.stringify(rows), new Date(), rows.map(({ id }) => id)]);
 }
 
 interface EvidenceRow {
@@ -193,14 +202,8 @@ interface EvidenceRow {
   readonly asked: unknown;
 }
 
-/** Sums over the ledger's rows themselves, and what the plan said would be read. */
-export async function readEvidence(
-  client: ClientBase,
-  runIds: readonly string[],
-): Promise<ReadonlyMap<string, Evidence>> {
-  if (runIds.length === 0) return new Map();
-  const { rows } = await client.query<EvidenceRow>(
-    `select
+const evidenceSql = prepared(
+  `select
        jobs.id,
        coalesce(sums.pages, 0) as pages,
        coalesce(sums.forked, 0) as forked,
@@ -213,8 +216,15 @@ export async function readEvidence(
        select sum(pages) as pages, sum(forked) as forked from page_results where run_id = jobs.id
      ) sums on true
      where jobs.id = any($1::text[])`,
-    [runIds],
-  );
+);
+
+/** Sums over the ledger's rows themselves, and what the plan said would be read. */
+export async function readEvidence(
+  client: ClientBase,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, Evidence>> {
+  if (runIds.length === 0) return new Map();
+  const { rows } = await run<EvidenceRow>(client, evidenceSql, [runIds]);
   return new Map(
     rows.map((row) => [
       row.id,

@@ -1,13 +1,25 @@
 import type { ClientBase, Pool } from 'pg';
 import { PositionConflict, type FinalizedRun, type Ledger, type LedgerBatch } from '../ports.js';
+import { coalesce } from './coalesce.js';
 import { insertErrors } from './error-rows.js';
 import { audit, type Verdict } from './ledger-audit.js';
-import { entriesOf, foldResults } from './ledger-fold.js';
+import { entriesOf, foldResults, type Results } from './ledger-fold.js';
 import { insertEntries, readEvidence, readRuns, writeHeads, writeJobs, type JobChange } from './ledger-rows.js';
 import type { RunState } from './ledger-state.js';
-import { inTransaction } from './transaction.js';
+import { prepared, run } from './statement.js';
+import { inTransaction, isFaultOfRow } from './transaction.js';
+
+type Applied = Awaited<ReturnType<Ledger['apply']>>;
+
+/** Of partitions, so a process rarely has more. */
+const maxBatches = 32;
 
 export function createLedger(pool: Pool): Ledger {
+  // Batches of a process's partitions that arrive while a transaction is under way share the next one.
+  const apply = coalesce<LedgerBatch, Applied>(
+    (batches) => inTransaction(pool, (client) => applyAll(client, batches)),
+    { maxItems: maxBatches, isFaultOfItem: (error) => error instanceof PositionConflict || isFaultOfRow(error) },
+  );
   return {
     async position(topic, group, partition) {
       const { rows } = await pool.query<{ next_offset: string }>(
@@ -17,7 +29,7 @@ export function createLedger(pool: Pool): Ledger {
       return rows[0] ? BigInt(rows[0].next_offset) : null;
     },
 
-    apply: (batch) => inTransaction(pool, (client) => apply(client, batch)),
+    apply,
   };
 }
 
@@ -25,8 +37,14 @@ export function createLedger(pool: Pool): Ledger {
  * The steps take their locks in one order, whoever runs them: position, runs by id, ledger rows by key, errors by id,
  * child jobs under the lock of their run. So two consumers whose batches share runs wait for each other, never in a circle.
  */
-async function apply(client: ClientBase, batch: LedgerBatch): ReturnType<Ledger['apply']> {
-  await movePosition(client, batch);
+async function applyAll(client: ClientBase, batches: readonly LedgerBatch[]): Promise<Applied[]> {
+  await movePositions(client, batches);
+  const batch: Results & Pick<LedgerBatch, 'finished' | 'errors'> = {
+    pages: batches.flatMap(({ pages }) => pages),
+    generators: batches.flatMap(({ generators }) => generators),
+    finished: batches.flatMap(({ finished }) => finished),
+    errors: batches.flatMap(({ errors }) => errors),
+  };
   const runs = await readRuns(client, runIdsOf(batch));
   // Results of runs that are unknown or whose ledger was pruned cannot be told from repeats: they count nowhere.
   const known = <T extends { readonly runId: string }>(results: readonly T[]) =>
@@ -51,32 +69,56 @@ async function apply(client: ClientBase, batch: LedgerBatch): ReturnType<Ledger[
     }
   }
   await writeJobs(client, [...changes.values()]);
-  return {
-    finalized: verdicts.map(({ run, verdict }): FinalizedRun => ({
-      runId: run.runId,
-      accountId: run.accountId,
-      flowId: run.flowId,
-      status: verdict.status,
-    })),
-    changed: [...runs.keys()].filter((runId) => changes.has(runId)),
-  };
-}
-
-/** Fails unless the batch begins where the partition stands; holds the partition until the transaction ends. */
-async function movePosition(client: ClientBase, batch: LedgerBatch): Promise<void> {
-  const { topic, group, partition, firstOffset, nextOffset } = batch;
-  const { rowCount } = await client.query(
-    `insert into consumer_positions (topic, consumer_group, partition, next_offset) values ($1, $2, $3, $4)
-     on conflict (topic, consumer_group, partition) do update set next_offset = excluded.next_offset
-     where consumer_positions.next_offset = $5`,
-    [topic, group, partition, nextOffset.toString(), firstOffset.toString()],
+  const finalized = new Map(
+    verdicts.map(({ run: { runId, accountId, flowId }, verdict: { status } }): [string, FinalizedRun] => [
+      runId,
+      { runId, accountId, flowId, status },
+    ]),
   );
-  if (rowCount === 0) {
-    throw new PositionConflict(`${group} does not stand at ${firstOffset} in ${topic}/${partition}`);
-  }
+  return batches.map((each) => {
+    const ids = runIdsOf(each);
+    return {
+      finalized: ids.flatMap((runId) => finalized.get(runId) ?? []),
+      changed: ids.filter((runId) => runs.has(runId) && changes.has(runId)),
+    };
+  });
 }
 
-function runIdsOf({ pages, generators, finished }: LedgerBatch): string[] {
+const movePositionsSql = prepared(
+  `insert into consumer_positions (topic, consumer_group, partition, next_offset)
+   select topic, consumer_group, partition, next_offset
+   from unnest($1::text[], $2::text[], $3::int[], $4::bigint[])
+     as moved (topic, consumer_group, partition, next_offset)
+   order by topic, consumer_group, partition
+   on conflict (topic, consumer_group, partition) do update set next_offset = excluded.next_offset
+   where consumer_positions.next_offset = (
+     select first_offset
+     from unnest($1::text[], $2::text[], $3::int[], $5::bigint[])
+       as expected (topic, consumer_group, partition, first_offset)
+     where (expected.topic, expected.consumer_group, expected.partition)
+       = (excluded.topic, excluded.consumer_group, excluded.partition)
+   )`,
+);
+
+/** Fails unless every batch begins where its partition stands; holds the partitions until the transaction ends. */
+async function movePositions(client: ClientBase, batches: readonly LedgerBatch[]): Promise<void> {
+  const partitions = new Set(batches.map(({ topic, group, partition }) => `${topic} ${group} ${partition}`));
+  const { rowCount } =
+    partitions.size < batches.length
+      ? { rowCount: 0 }
+      : await run(client, movePositionsSql, [
+          batches.map(({ topic }) => topic),
+          batches.map(({ group }) => group),
+          batches.map(({ partition }) => partition),
+          batches.map(({ nextOffset }) => nextOffset.toString()),
+          batches.map(({ firstOffset }) => firstOffset.toString()),
+        ]);
+  if (rowCount === batches.length) return;
+  const asked = batches.map(({ topic, partition, firstOffset }) => `at ${firstOffset} in ${topic}/${partition}`);
+  throw new PositionConflict(`${batches[0]?.group} does not stand ${asked.join(', ')}`);
+}
+
+function runIdsOf({ pages, generators, finished }: Results & Pick<LedgerBatch, 'finished'>): string[] {
   return [...new Set([...pages, ...generators, ...finished].map(({ runId }) => runId))];
 }
 
@@ -102,7 +144,7 @@ interface Judged {
 async function judge(
   client: ClientBase,
   runs: ReadonlyMap<string, RunState>,
-  { finished }: LedgerBatch,
+  { finished }: Pick<LedgerBatch, 'finished'>,
 ): Promise<Judged[]> {
   const markers = new Map<string, LedgerBatch['finished'][number]>();
   for (const marker of finished) {

@@ -1,10 +1,14 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import type { FlowPlan } from '#engine';
 import type { JsonRecord } from '#model';
 import type { Plans } from '../ports.js';
 import { RunPlan } from './entities/index.js';
+import { jsonOf, prepared, run } from './statement.js';
 
-export function createPlans(orm: MikroORM): Plans {
+const readSql = prepared('select plan from run_plans where id = $1');
+
+export function createPlans(orm: MikroORM, pool: Pool): Plans {
   return {
     async put(planId, accountId, plan) {
       await orm.em
@@ -17,8 +21,8 @@ export function createPlans(orm: MikroORM): Plans {
     },
 
     async get(planId) {
-      const row = await orm.em.fork().findOne(RunPlan, { id: planId });
-      return row ? (row.plan as unknown as FlowPlan) : null;
+      const { rows } = await run<{ plan: FlowPlan | string }>(pool, readSql, [planId]);
+      return rows[0] ? jsonOf(rows[0].plan) : null;
     },
   };
 }

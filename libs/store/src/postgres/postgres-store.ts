@@ -38,9 +38,9 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
     const pool = await orm.em.getConnection().getNativeClient();
     return {
       accounts: createAccounts(orm),
-      documents: createDocuments(orm),
+      documents: createDocuments(orm, pool),
       jobs: createJobs(orm, pool),
-      plans: createPlans(orm),
+      plans: createPlans(orm, pool),
       firings: createFirings(orm, pool),
       checkpoints: createCheckpoints(orm, pool),
       ledger: createLedger(pool),

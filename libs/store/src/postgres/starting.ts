@@ -1,6 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import type { ChildJob, StartOutcome } from '../ports.js';
 import { lockFlowsOf } from './flow-locks.js';
+import { prepared, run } from './statement.js';
 import { inTransaction } from './transaction.js';
 
 export interface Start {
@@ -29,12 +30,13 @@ export async function startRuns(pool: Pool, starts: readonly Start[]): Promise<S
   });
 }
 
+const lockQueuedSql = prepared(
+  `select id from jobs where id = any($1::text[]) and type = 'flow' and status = 'queued' order by id for update`,
+);
+
 /** Locked by id, as the ledger does: whoever locks several jobs does it in this order. */
 async function lockQueued(client: ClientBase, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await client.query<{ id: string }>(
-    `select id from jobs where id = any($1::text[]) and type = 'flow' and status = 'queued' order by id for update`,
-    [ids],
-  );
+  const { rows } = await run<{ id: string }>(client, lockQueuedSql, [ids]);
   return new Set(rows.map(({ id }) => id));
 }
 
@@ -55,21 +57,23 @@ async function start(
       o_index: child.oIndex,
     })),
   );
-  const { rows } = await client.query<{ id: string }>(startSql, [
+  const { rows } = await run<{ id: string }>(client, startSql, [
     JSON.stringify(asked),
     JSON.stringify(children),
     new Date(),
     flowIds,
+    asked.map(({ id }) => id),
   ]);
   return new Set(rows.map(({ id }) => id));
 }
 
-// The flows come as a parameter: joined with `asked`, the planner reads every unfinished run there is.
-const startSql = `
+// The flows and the ids come as parameters: joined with `asked` alone, the planner reads every run there is.
+const startSql = prepared(`
 with asked as (
   select jobs.*, request.plan_id as asked_plan_id
   from json_to_recordset($1::json) as request (id text, plan_id text)
   join jobs using (id)
+  where jobs.id = any($5::text[])
 ),
 active as (
   select flow_id, count(*) as runs
@@ -90,14 +94,14 @@ started as (
   set status = 'running', started_at = $3::timestamptz, last_modified = $3::timestamptz, plan_id = asked_plan_id,
     waiting_for = null
   from ranked
-  where jobs.id = ranked.id and has_room
+  where jobs.id = ranked.id and jobs.id = any($5::text[]) and has_room
   returning jobs.*
 ),
 kept_waiting as (
   update jobs
   set waiting_for = 'one_run_at_a_time', last_modified = $3::timestamptz
   from ranked
-  where jobs.id = ranked.id and not has_room and waiting_for is null
+  where jobs.id = ranked.id and jobs.id = any($5::text[]) and not has_room and waiting_for is null
 ),
 children as (
   insert into jobs (
@@ -114,4 +118,4 @@ children as (
   )
   join started on started.id = child.flow_job_id
 )
-select id from started`;
+select id from started`);

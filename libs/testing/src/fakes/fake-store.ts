@@ -131,10 +131,13 @@ export class FakeStore {
       }),
     activeRuns: (limit) =>
       this.#answer('jobs.activeRuns', () => this.#select((run) => active.includes(run.row.status), limit)),
-    startable: (limit) =>
+    startable: (limit, flowIds) =>
       this.#answer('jobs.startable', () =>
         this.#select(
-          (run) => run.row.status === 'queued' && this.#activeOf(run.row._flowId) < run.maxConcurrentRuns,
+          (run) =>
+            run.row.status === 'queued' &&
+            (flowIds === undefined || flowIds.includes(run.row._flowId)) &&
+            this.#activeOf(run.row._flowId) < run.maxConcurrentRuns,
           limit,
         ),
       ),

@@ -285,9 +285,37 @@ export function jobClauses(stores: Stores): void {
       const thief = newId();
       expect(await stores.store.jobs.get(thief, runId)).toBeNull();
       expect(await stores.store.jobs.children(thief, [runId])).toEqual([]);
+      expect(await stores.store.jobs.family(thief, runId)).toEqual([]);
       expect(await stores.store.jobs.list(thief, { limit: 10 })).toEqual([]);
       expect((await stores.store.jobs.get(accountId, runId))?._id).toBe(runId);
       expect((await stores.store.jobs.getAny(runId))?._id).toBe(runId);
+    });
+
+    it('shows a job with its children in order, however many are asked for at once', async () => {
+      const runs = await Promise.all([startRun(stores.store), startRun(stores.store)]);
+      const asked = [...runs, ...runs].map(({ accountId, runId }) => stores.store.jobs.family(accountId, runId));
+      const families = await Promise.all(asked);
+      expect(families.map((family) => family.map(({ _id }) => _id))).toEqual(
+        [...runs, ...runs].map(({ runId, children }) => [runId, ...children.map(({ jobId }) => jobId)]),
+      );
+      const [{ accountId, runId, children }] = runs;
+      const [parent, ...steps] = families[0]!;
+      expect(parent).toEqual(await stores.store.jobs.get(accountId, runId));
+      expect(steps).toEqual(await stores.store.jobs.children(accountId, [runId]));
+      const child = children[0]!.jobId;
+      expect((await stores.store.jobs.family(accountId, child)).map(({ _id }) => _id)).toEqual([child]);
+    });
+
+    it('writes times as ISO 8601 with milliseconds, whatever they end in', async () => {
+      const { accountId, runId } = await startRun(stores.store);
+      const [listed] = await stores.store.jobs.list(accountId, { limit: 1, type: ['flow'] });
+      expect(await stores.store.jobs.getAny(runId)).toEqual(listed);
+      for (const finishedAt of ['2026-02-03T04:05:06.000Z', '2026-02-03T04:05:06.700Z', '2026-02-03T04:05:06.080Z']) {
+        const run = await startRun(stores.store);
+        const finished = [{ ...finishedOf(run), finishedAt }];
+        await new Consumer(stores.store).apply({ generators: [generatorOf(run, 0)], finished });
+        expect((await stores.store.jobs.getAny(run.runId))?.endedAt).toBe(finishedAt);
+      }
     });
 
     it('has no plan of a run that did not start', async () => {
@@ -368,6 +396,8 @@ export function jobClauses(stores: Stores): void {
       const startable = async () =>
         (await stores.store.jobs.startable(everything)).map(({ jobId }) => jobId).filter((id) => ids.has(id));
       expect(await startable()).toEqual([free.jobId, next.jobId]);
+      const ofFlows = await stores.store.jobs.startable(everything, [next.flowId, flowId, newId()]);
+      expect(ofFlows.map(({ jobId }) => jobId)).toEqual([next.jobId]);
       await stores.store.jobs.cancel(free.accountId, free.jobId, 'user');
       expect(await startable()).toEqual([next.jobId, behindFree.jobId]);
     });

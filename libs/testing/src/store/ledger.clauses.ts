@@ -85,6 +85,22 @@ export function ledgerClauses(stores: Stores): void {
       });
     });
 
+    it('takes batches of several partitions at a time; one that is refused stops no other', async () => {
+      const runs = await Promise.all([0, 1, 2].map(() => startRun(stores.store)));
+      const consumers = runs.map((_, partition) => new Consumer(stores.store, partition));
+      await stores.store.ledger.apply(consumers[0]!.batch(0n, 1n, {}));
+      await stores.store.ledger.apply(consumers[1]!.batch(0n, 5n, {}));
+      const results = await Promise.allSettled(
+        runs.map((run, i) => stores.store.ledger.apply(consumers[i]!.batch(1n, 2n, { pages: [pageOf(run, 0)] }))),
+      );
+      expect(results).toMatchObject([
+        { status: 'fulfilled', value: { changed: [runs[0]!.runId], finalized: [] } },
+        { status: 'rejected', reason: expect.any(PositionConflict) },
+        { status: 'fulfilled', value: { changed: [runs[2]!.runId], finalized: [] } },
+      ]);
+      expect(await Promise.all(runs.map(async (run) => (await job(run)).numSuccess))).toEqual([20, 0, 20]);
+    });
+
     describe('counts (decision 1)', () => {
       it('adds page results to the steps and their sums to the run', async () => {
         const run = await startRun(stores.store);
