@@ -57,6 +57,8 @@ export interface Executor {
 
 /** After the deadline of a drain, the time for handing back leases, and again for permits. */
 const handBackMs = 2_000;
+/** While bundles take longer, other executors help with what this one holds in parsed form. */
+const keepsUpMs = 1_000;
 
 export function createExecutor(deps: ExecutorDeps): Executor {
   return new ExecutorService(deps);
@@ -124,8 +126,9 @@ class ExecutorService implements Executor {
       bus.consume({ ...shared, queue: 'work.generate', maxInFlight: settings.maxGenerators }, (delivery) =>
         this.#handle(delivery, () => this.#generate.handle(delivery)),
       ),
-      bus.consume({ ...shared, queue: 'work.page', maxInFlight: settings.maxInFlight, headersOnly: true }, (delivery) =>
-        this.#handle(delivery, () => this.#withinBudget(delivery)),
+      bus.consume(
+        { ...shared, queue: 'work.page', maxInFlight: settings.maxInFlight, headersOnly: true, keepsUpMs },
+        (delivery) => this.#handle(delivery, () => this.#withinBudget(delivery)),
       ),
     ]);
   }
@@ -199,7 +202,7 @@ class ExecutorService implements Executor {
     } finally {
       this.#held.delete(delivery);
       this.#leases.release(delivery);
-      this.#work.ended(runId, handled !== 'later');
+      this.#work.ended(runId, handled);
     }
   }
 

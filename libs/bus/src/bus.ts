@@ -70,6 +70,11 @@ export interface ConsumerOptions {
   readonly maxPullBytes?: number;
   /** A lease lasts this long unless extended. Default 30 000. */
   readonly leaseMs?: number;
+  /**
+   * Messages that prefer this consumer go to others instead while its deliveries take longer than this on average, in
+   * milliseconds: it does not keep up then. Default: never for that reason.
+   */
+  readonly keepsUpMs?: number;
   /** Deliver headers only; `body()` then fetches. Default false. */
   readonly headersOnly?: boolean;
 }

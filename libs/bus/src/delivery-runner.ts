@@ -20,6 +20,7 @@ export class DeliveryRunner {
   readonly #reportError: ReportError;
   readonly #slotFreed: () => void;
   #inFlight = 0;
+  #meanMs = 0;
   #idleWaiters: (() => void)[] = [];
 
   constructor(handler: DeliveryHandler, reportError: ReportError, slotFreed: () => void) {
@@ -32,10 +33,17 @@ export class DeliveryRunner {
     return this.#inFlight;
   }
 
+  /** How long deliveries took of late, from hand-out to settlement, in milliseconds; a moving average. */
+  get meanMs(): number {
+    return this.#meanMs;
+  }
+
   start(delivery: Delivery): void {
     this.#inFlight += 1;
+    const startedAt = performance.now();
     void this.#run(new SettledOnce(delivery)).finally(() => {
       this.#inFlight -= 1;
+      this.#meanMs += (performance.now() - startedAt - this.#meanMs) / 16;
       if (this.#inFlight === 0) for (const resolve of this.#idleWaiters.splice(0)) resolve();
       this.#slotFreed();
     });

@@ -21,6 +21,8 @@ export interface SourceChunk {
   readonly next: Cursor | null;
   /** Size of what was read, in bytes; slices and pages are bounded by it. */
   readonly bytes: number;
+  /** The JSON text of `records`, all of them and nothing else, in UTF-8, where the source has it at hand. */
+  readonly text?: Uint8Array;
   /** Records that could not be read (too large, unparsable row); the source went on without them. */
   readonly failures: readonly Failure[];
 }

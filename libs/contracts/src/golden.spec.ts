@@ -27,16 +27,19 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'step-results.finished.v1.json': (document) => throughBytes(stepResult, document),
   'work.generate.slice.v1.json': generate,
   'work.generate.end.v1.json': generate,
-  'work.page.v1.json': (document) => {
-    const { header, body } = document as WorkDocument;
-    const { body: bytes, encoding } = encodePages(body as PageBody[]);
-    return { header: pageHeader.parse(header), body: decodePages(bytes, encoding) };
-  },
+  'work.page.v1.json': page,
+  'work.page.end.v1.json': page,
 };
 
 function generate(document: unknown): unknown {
   const { header, body } = document as WorkDocument;
   return { header: generateHeader.parse(header), body: generateBody.parse(body) };
+}
+
+function page(document: unknown): unknown {
+  const { header, body } = document as WorkDocument;
+  const { body: bytes, encoding } = encodePages(body as PageBody[]);
+  return { header: pageHeader.parse(header), body: decodePages(bytes, encoding) };
 }
 
 function throughBytes<T>(

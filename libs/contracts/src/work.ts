@@ -74,6 +74,19 @@ export const pageHeader = z.object({
   position: count,
   /** `zstd` when the body is compressed */
   encoding: z.enum(['identity', 'zstd']),
+  /**
+   * On the last bundle of a generator that nothing follows: its end, in place of an `end` message of its own. Whoever
+   * finishes the bundle reports it; continuations do not carry it.
+   */
+  end: z
+    .object({
+      /** as the `end` message would say it: one more than the last slice's */
+      slice: count,
+      totals: generatorTotals,
+      /** whether the source was read to its end (decision 4) */
+      complete: z.boolean(),
+    })
+    .optional(),
 });
 export type PageHeader = z.infer<typeof pageHeader>;
 

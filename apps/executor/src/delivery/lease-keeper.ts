@@ -2,7 +2,7 @@ import type { Clock } from '#connectors';
 import type { Delivery } from '#bus';
 
 /**
- * Renews the leases of everything this executor holds, from the main thread, which no page can block (DESIGN §11).
+ * Renews the leases of everything this executor holds, from the main thread, which no page can block.
  */
 export class LeaseKeeper {
   readonly #clock: Clock;

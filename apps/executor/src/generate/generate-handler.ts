@@ -45,12 +45,12 @@ const roomPollMs = 100;
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
 
-/** What became of a delivery. `later`: handed back. */
-export type Handled = 'acked' | 'rejected' | 'later';
+/** What became of a delivery. `continued`: acknowledged, with more work of the run published; `later`: handed back. */
+export type Handled = 'acked' | 'continued' | 'rejected' | 'later';
 
 /**
  * A message of a generator's chain: reads one slice, replaces the message by the slice's pages and its successor in one
- * atomic batch, reports, acknowledges. Reference: DESIGN §4.
+ * atomic batch, reports, acknowledges. See docs/architecture.md "Life of a run".
  */
 export class GenerateHandler {
   constructor(private readonly parts: GenerateParts) {}
@@ -85,7 +85,7 @@ export class GenerateHandler {
 
   async #slice(delivery: Delivery, header: GenerateHeader, run: RunInfo): Promise<Handled> {
     const { clock, dispatcher } = this.parts;
-    const room = await this.#room(header.runId, run);
+    const room = await this.#room(header, delivery.attempt, run);
     if (room === null) return this.#later(delivery);
     const startedMs = clock.now();
     const span = startSpan('millrace.slice', {
@@ -144,7 +144,8 @@ export class GenerateHandler {
     // Errors first: once the slice is replaced nobody reads it again, so an error reported later could be lost (P1).
     const trace = { run: delivery.headers[traceHeader], slice: span.traceparent };
     if (hasErrors) await results.generator(report, result.errors, trace.run);
-    const outcome = await publishSlice(bus, header, result, trace, settings.instance);
+    const isLast = result.successor === null && nextGenerator(run, header) === null;
+    const outcome = await publishSlice(bus, header, result, trace, settings.instance, isLast);
     if (outcome === 'already') {
       // An earlier try got this far; its successor carries on, and what was read now is void.
       await dispatcher.discard(
@@ -155,11 +156,13 @@ export class GenerateHandler {
     } else {
       windows.published(header.runId, result.bundles, clock.now());
       count('millrace.pages', result.totals.pages - header.totals.pages, { event: 'generated' });
-      if (!hasErrors) await results.generator(report, noErrors, trace.run);
+      // The end says the same again, and more.
+      if (!hasErrors && !isLast) await results.generator(report, noErrors, trace.run);
+      if (isLast) windows.ended(header.runId);
     }
     await delivery.ack();
     if (stopping.aborted) await dispatcher.closeGenerator(header.runId, header.ordinal);
-    return 'acked';
+    return 'continued';
   }
 
   /** The chain ends: its totals become known, and the next generator begins (runtime §1). */
@@ -193,8 +196,12 @@ export class GenerateHandler {
   }
 
   /** Waits, holding the lease, until the run's window has room for a slice that is worth it; null: stop. */
-  async #room(runId: string, run: RunInfo): Promise<number | null> {
+  async #room(header: GenerateHeader, attempt: number, run: RunInfo): Promise<number | null> {
     const { bus, clock, windows, work, stopping } = this.parts;
+    const { runId, ordinal, slice } = header;
+    // Before the first slice of a run there can be no pages, so there is nothing to ask.
+    const isFirst = ordinal === 0 && slice === 0 && attempt === 1 && !run.runsGeneratorsInParallel;
+    if (isFirst && !stopping.aborted) return windows.room(runId, 0, run.tightestLimit, clock.now());
     for (;;) {
       if (stopping.aborted) return null;
       if (run.isCanceled) return 1;

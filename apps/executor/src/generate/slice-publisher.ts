@@ -46,6 +46,9 @@ export function bundleMessage(
 /**
  * Makes a slice durable: its pages and what follows it, all or nothing. `already` means that the slice was done before,
  * and that what was read now is void.
+ *
+ * @param isLast the generator ends with this slice and no other begins then: its last bundle carries the end, which
+ *   saves a message, and for a run of one bundle the whole batch
  */
 export async function publishSlice(
   bus: Pick<Bus, 'publishAtomic'>,
@@ -53,7 +56,33 @@ export async function publishSlice(
   result: SliceResult,
   trace: { readonly run: string | undefined; readonly slice: string | undefined },
   consumerId: string,
+  isLast: boolean,
 ): Promise<AtomicOutcome> {
+  const { bundles } = result;
+  if (!isLast) {
+    return bus.publishAtomic([
+      ...bundles.map((bundle) => bundleMessage(bundle, trace.slice, consumerId)),
+      successorMessage(header, result, trace.run, consumerId),
+    ]);
+  }
+  const end = { slice: header.slice + 1, totals: result.totals, complete: result.end === 'complete' };
+  return bus.publishAtomic(
+    bundles.map((bundle, i) =>
+      bundleMessage(
+        i < bundles.length - 1 ? bundle : { ...bundle, header: { ...bundle.header, end } },
+        trace.slice,
+        consumerId,
+      ),
+    ),
+  );
+}
+
+function successorMessage(
+  header: GenerateHeader,
+  result: SliceResult,
+  traceparent: string | undefined,
+  consumerId: string,
+): OutgoingMessage {
   const { runId, ordinal } = header;
   const next: GenerateHeader = {
     ...header,
@@ -61,25 +90,21 @@ export async function publishSlice(
     nextPage: result.nextPage,
     totals: result.totals,
   };
-  const successor: OutgoingMessage =
-    result.successor === null
-      ? {
-          queue: 'work.generate',
-          key: runId,
-          id: endId(runId, ordinal),
-          headers: workHeaders({ ...next, kind: 'end', complete: result.end === 'complete' }, trace.run),
-          body: empty,
-        }
-      : {
-          queue: 'work.generate',
-          key: runId,
-          id: sliceId(runId, ordinal, next.slice),
-          headers: workHeaders(next, trace.run),
-          body: result.successor,
-          prefers: consumerId,
-        };
-  return bus.publishAtomic([
-    ...result.bundles.map((bundle) => bundleMessage(bundle, trace.slice, consumerId)),
-    successor,
-  ]);
+  if (result.successor === null) {
+    return {
+      queue: 'work.generate',
+      key: runId,
+      id: endId(runId, ordinal),
+      headers: workHeaders({ ...next, kind: 'end', complete: result.end === 'complete' }, traceparent),
+      body: empty,
+    };
+  }
+  return {
+    queue: 'work.generate',
+    key: runId,
+    id: sliceId(runId, ordinal, next.slice),
+    headers: workHeaders(next, traceparent),
+    body: result.successor,
+    prefers: consumerId,
+  };
 }

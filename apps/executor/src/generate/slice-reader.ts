@@ -1,6 +1,6 @@
 import type { GeneratorTotals } from '#contracts';
 import { SourceError, type Clock, type SourceChunk } from '#connectors';
-import type { CompiledGenerator, RunContext } from '#engine';
+import type { CompiledGenerator, PageRecord, RunContext } from '#engine';
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { startSpan } from '#telemetry/spans';
@@ -172,9 +172,12 @@ class SliceRead {
     session.cursor = chunk.next;
     if (!isLast) void session.next();
     for (const failure of chunk.failures) this.#failUnread(failure);
+    const hasCarried = session.cutter.carried.length > 0;
     const cut = session.cutter.push(records, chunk.bytes);
     for (const { bytes } of cut.tooLarge) this.#failUnread(recordTooLarge(bytes));
-    for (const page of cut.pages) this.#addPage(page, context);
+    // A page that is a response, from its first record to its last, has its text already.
+    const isWhole = !hasCarried && records === chunk.records && cut.pages[0]?.length === records.length;
+    for (const page of cut.pages) this.#addPage(page, context, isWhole ? chunk.text : undefined);
     return isLast ? 'complete' : null;
   }
 
@@ -199,14 +202,16 @@ class SliceRead {
     return 'failed';
   }
 
-  #addPage(raw: readonly JsonValue[], context: RunContext): void {
+  /** @param text JSON of the raw records, if it is at hand */
+  #addPage(raw: readonly JsonValue[], context: RunContext, text?: Uint8Array): void {
     const page = this.#nextPage;
     this.#nextPage += 1;
     const shaped = this.#generator.shape(raw, context);
     this.#ignored += shaped.ignored;
     this.#failed += shaped.failures.length;
     for (const failure of shaped.failures) this.#errors.addRecord(page, failure);
-    this.#encoder.add({ page, records: shaped.records });
+    const isUnchanged = text !== undefined && shaped.records.length === raw.length && isPlain(shaped.records, raw);
+    this.#encoder.add({ page, records: shaped.records }, isUnchanged ? text : undefined);
   }
 
   #tooLargeAfterShaping(page: number, index: number, record: JsonValue): void {
@@ -284,4 +289,9 @@ class SliceRead {
       calls: this.#calls.stats(),
     };
   }
+}
+
+/** Whether shaping left all records as they were read, without names of their own. */
+function isPlain(shaped: readonly PageRecord[], raw: readonly JsonValue[]): boolean {
+  return shaped.every(({ record, traceKey }, at) => record === raw[at] && traceKey === undefined);
 }

@@ -115,6 +115,24 @@ describe('limits of connections over the cluster', () => {
     expect(a!.used).toBe(25);
   });
 
+  it('asks the broker once for permits that are used on and off, and gives them back when they are not', async () => {
+    const [a] = cluster(['a'], 25);
+    a!.want(8);
+    await pass(100);
+    const rounds = () => broker.leases.get(`limit.${connectionId}`)?.revision;
+    const before = rounds();
+    for (let i = 0; i < 10; i += 1) {
+      a!.finish(8, false);
+      a!.want(1 + (i % 8));
+      await pass(25);
+      expect(a!.used).toBe(1 + (i % 8));
+      a!.finish(8, false);
+    }
+    expect(rounds()).toBe(before);
+    await pass(10_000);
+    expect(a!.allocator.stats()).toEqual({ held: 0, wanted: 0 });
+  });
+
   it('shares with an executor that comes later, without ever exceeding the limit', async () => {
     const [a, b] = cluster(['a', 'b'], 10);
     a!.want(30);

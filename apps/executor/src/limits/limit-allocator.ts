@@ -51,7 +51,7 @@ interface Connection {
 
 /**
  * This executor's part in the cluster-wide limits: one loop per connection that is in use claims permits from the shared
- * entry and hands them to the workers. Reference: DESIGN §4 "Connection limits", runtime §20.
+ * entry and hands them to the workers. Reference: docs/architecture.md "Limits", runtime §20.
  */
 export class LimitAllocator {
   readonly #bus: Pick<Bus, 'leases' | 'signal' | 'onSignal'>;
@@ -101,7 +101,7 @@ export class LimitAllocator {
         connection.recoversGradually = notice.recoversGradually;
         connection.wants[worker] = notice.want;
         this.#start(connection);
-        return this.#wake(notice.limitKey);
+        return this.#wanted(connection, worker);
       }
       case 'throttled': {
         const connection = this.#connectionOf(notice.limitKey);
@@ -114,6 +114,16 @@ export class LimitAllocator {
       case 'succeeded':
         this.#connectionOf(notice.limitKey).successes += 1;
     }
+  }
+
+  /**
+   * A round costs the broker a handful of requests, so it is made at once only for more permits than are held. Less is
+   * told with the next renewal, or when others hint that they wait.
+   */
+  #wanted(connection: Connection, worker: number): void {
+    const { held, limit, wants, inForce } = connection;
+    if (sum(wants) > held && held < limit) this.#wake(connection.limitKey);
+    else if (wants[worker]! > inForce[worker]!) this.#distribute(connection, held);
   }
 
   /** Gives everything back; call when no work is under way. */

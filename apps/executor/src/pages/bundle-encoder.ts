@@ -2,18 +2,21 @@ import { compressBody, type PageHeader } from '#contracts';
 import type { PageRecord } from '#engine';
 import type { EncodedBundle } from '../workers/protocol.js';
 import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
-import { pageToJson } from './page-codec.js';
+import { joinPages, pageOfText, pageToJson } from './page-codec.js';
 
-/** Plain bytes at which a bundle is complete: fewer, larger messages cost the brokers less (DESIGN §4). */
+/** Plain bytes at which a bundle is complete: fewer, larger messages cost the brokers less. */
 export const bundleBytes = 1024 * 1024;
 /** The page numbers of a bundle travel in its header, which has a few kilobytes. */
 const maxPagesPerBundle = 256;
 /** A page has at most 5 MB, at creation and as it grows downstream. Reference: runtime §2. */
 export const maxPageBytes = 5 * 1024 * 1024;
 
+/** Room for what stands around a page's records. */
+const pageFrameBytes = 64;
+
 interface EncodedPage {
   readonly page: ParsedPage;
-  readonly json: string;
+  readonly json: string | Uint8Array;
   readonly bytes: number;
 }
 
@@ -68,8 +71,13 @@ export class BundleEncoder {
     return this.#bundles.length + (this.#open.length > 0 ? 1 : 0);
   }
 
-  add(page: ParsedPage): void {
+  /** @param text the records as the text of a JSON array, if it is at hand: plain, without gaps and trace keys */
+  add(page: ParsedPage, text?: Uint8Array): void {
     if (page.records.length === 0) return;
+    if (text !== undefined && text.byteLength + pageFrameBytes <= maxPageBytes) {
+      const json = pageOfText(page.page, text);
+      return this.#append({ page, json, bytes: json.byteLength });
+    }
     const json = pageToJson(page.page, page.records);
     const bytes = Buffer.byteLength(json);
     if (bytes <= maxPageBytes) return this.#append({ page, json, bytes });
@@ -104,7 +112,7 @@ export class BundleEncoder {
     this.#part = firstPage === this.#lastPage ? this.#part + 1 : 0;
     this.#lastPage = pages.at(-1)!.page;
     const id = this.#idOf(firstPage, this.#bundles.length, this.#part);
-    const { body, encoding } = compressBody(Buffer.from(`[${open.map(({ json }) => json).join(',')}]`));
+    const { body, encoding } = compressBody(joinPages(open.map(({ json }) => json)));
     const plainBytes = this.#openBytes;
     this.#bundles.push({
       id,

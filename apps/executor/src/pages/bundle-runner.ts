@@ -1,5 +1,12 @@
 import type { PageHeader } from '#contracts';
-import type { PageRun, RecordFailure, RunPage, StepCounts } from '#engine';
+import {
+  pickTraceKey,
+  type PageRecord,
+  type PageRun,
+  type RecordFailure,
+  type RunPage,
+  type StepCounts,
+} from '#engine';
 import type { Clock } from '#connectors';
 import { ErrorEvents } from '../results/error-events.js';
 import { continuationId } from '../work-ids.js';
@@ -56,13 +63,17 @@ function failedRun(stepId: string, records: ParsedPage['records'], error: unknow
       stepId,
       index: record.index,
       failure: { code: 'internal_error', message, source: 'internal' },
-      traceKey: record.traceKey ?? '',
+      traceKey: traceKeyOf(record),
       retryRecord: record.record,
       stage: 'page_processor_import',
     })),
     continuations: [],
     interrupted: false,
   };
+}
+
+function traceKeyOf({ record, traceKey }: PageRecord): string {
+  return traceKey ?? pickTraceKey(record);
 }
 
 /** The step a bundle waits at; at a fork, the generator stands for it. */
@@ -134,7 +145,7 @@ function conclude(
             source: 'internal',
             classification: 'too_large',
           },
-          traceKey: record.traceKey ?? '',
+          traceKey: traceKeyOf(record),
           retryRecord: record.record,
           stage: 'page_generator',
         });
@@ -178,7 +189,7 @@ export function abandonBundle(
         stepId,
         index: record.index,
         failure: { ...reason, source: 'internal' },
-        traceKey: record.traceKey ?? '',
+        traceKey: traceKeyOf(record),
         retryRecord: record.record,
         stage: stepId === header.exportId ? 'page_generator' : 'page_processor_import',
       });

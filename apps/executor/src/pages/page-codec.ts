@@ -23,6 +23,26 @@ export function pageToJson(page: number, records: readonly PageRecord[]): string
   return JSON.stringify(body);
 }
 
+/** The JSON of a page whose records are at hand as the text of an array: all of them, with no gaps and no names. */
+export function pageOfText(page: number, records: Uint8Array): Buffer {
+  return Buffer.concat([Buffer.from(`{"page":${page},"records":`), records, closingBrace]);
+}
+
+const closingBrace = Buffer.from('}');
+
+/** The body of a bundle. */
+export function joinPages(pages: readonly (string | Uint8Array)[]): Buffer {
+  if (pages.every((page) => typeof page === 'string')) return Buffer.from(`[${pages.join(',')}]`);
+  const parts: Uint8Array[] = [];
+  pages.forEach((page, at) => {
+    parts.push(at === 0 ? openingBracket : comma, typeof page === 'string' ? Buffer.from(page) : page);
+  });
+  parts.push(closingBracket);
+  return Buffer.concat(parts);
+}
+
+const [openingBracket, comma, closingBracket] = [Buffer.from('['), Buffer.from(','), Buffer.from(']')];
+
 /**
  * Reads a bundle's body and checks it against its header: nothing that is later used as an index is taken on trust.
  *

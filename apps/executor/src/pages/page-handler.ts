@@ -1,6 +1,6 @@
 import type { Bus, Delivery } from '#bus';
 import type { Clock } from '#connectors';
-import { ContractError, pageHeader, type PageHeader } from '#contracts';
+import { ContractError, pageHeader, type GeneratorResult, type PageHeader } from '#contracts';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
@@ -11,7 +11,7 @@ import type { StepResults } from '../results/step-results.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
-import type { BundleReply, BundleResult } from '../workers/protocol.js';
+import type { BundleReply, BundleResult, EncodedErrors } from '../workers/protocol.js';
 
 export interface PageParts {
   readonly bus: Bus;
@@ -44,6 +44,8 @@ export class PageHandler {
     }
     if (run.isCanceled) {
       // Records not sent count nowhere (decision 6).
+      const end = endOf(header, run);
+      if (end) await this.parts.results.generator(end, noErrors, delivery.headers[traceHeader]);
       await delivery.ack();
       return 'acked';
     }
@@ -62,7 +64,7 @@ export class PageHandler {
       const reply = await this.#work(delivery, header, run, span);
       if (reply.kind === 'poison') return await this.#reject(delivery, reply.reason);
       if (reply.kind !== 'bundle') throw new Error(`A worker could not process a page bundle: ${reply.kind}.`);
-      return await this.#settle(delivery, header, reply);
+      return await this.#settle(delivery, header, run, reply);
     } catch (error) {
       span.fail(error instanceof Error ? error.message : String(error));
       throw error;
@@ -87,11 +89,12 @@ export class PageHandler {
   }
 
   /** Destination answered → results durable → continuations durable → acknowledged. The order is P1, P3 and P4. */
-  async #settle(delivery: Delivery, header: PageHeader, result: BundleResult): Promise<Handled> {
+  async #settle(delivery: Delivery, header: PageHeader, run: RunInfo, result: BundleResult): Promise<Handled> {
     const { bus, results, settings } = this.parts;
     const { runId, accountId, flowId, ordinal, position } = header;
     countCalls(result.calls);
-    await results.pages(
+    const end = endOf(header, run);
+    const pagesStored = results.pages(
       {
         v: 1,
         kind: 'pages',
@@ -108,6 +111,8 @@ export class PageHandler {
       result.errors,
       delivery.headers[traceHeader],
     );
+    // Together, so that they travel in one request.
+    await Promise.all([pagesStored, end && results.generator(end, noErrors, delivery.headers[traceHeader])]);
     if (result.continuations.length > 0) {
       const traceparent = delivery.headers[traceHeader];
       // All or none: a second try whose lookups answered differently must not add pages to those of the first.
@@ -126,4 +131,25 @@ export class PageHandler {
     await delivery.reject(reason);
     return 'rejected';
   }
+}
+
+const noErrors: EncodedErrors = { events: [], blobs: [] };
+
+/** The end of the generator, where the bundle is its last one. */
+function endOf({ end, ...header }: PageHeader, run: RunInfo): Omit<GeneratorResult, 'errors'> | null {
+  if (!end) return null;
+  const { runId, accountId, flowId, exportId, ordinal } = header;
+  const state = end.complete ? 'done' : run.isCanceled ? 'canceled' : 'failed';
+  return {
+    v: 1,
+    kind: 'generator',
+    runId,
+    accountId,
+    flowId,
+    exportId,
+    ordinal,
+    slice: end.slice,
+    totals: end.totals,
+    state,
+  };
 }

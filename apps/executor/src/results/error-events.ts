@@ -19,7 +19,7 @@ export interface FailurePlace {
   readonly ordinal: number;
 }
 
-/** Collects the errors of one task as JSON text with deterministic ids. Reference: errors §2, §7, DESIGN §7. */
+/** Collects the errors of one task as JSON text with deterministic ids. Reference: errors §2, §7. */
 export class ErrorEvents {
   readonly #events: string[] = [];
   readonly #blobs: { key: string; json: string }[] = [];

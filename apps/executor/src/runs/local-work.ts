@@ -1,5 +1,8 @@
 import { signals } from '#contracts';
 import type { Bus } from '#bus';
+import type { Handled } from '../generate/generate-handler.js';
+
+const laterMs = 100;
 
 /**
  * Counts what this executor holds of each run. When it has acknowledged the last of it, the scheduler may want to know:
@@ -9,6 +12,9 @@ export class LocalWork {
   readonly #bus: Pick<Bus, 'signal'>;
   readonly #held = new Map<string, number>();
   readonly #hints = new Set<string>();
+  /** runs of which something ended here without a successor since the last hint */
+  readonly #finished = new Set<string>();
+  #later = new Set<string>();
   readonly #listeners = new Map<string, Set<() => void>>();
 
   constructor(bus: Pick<Bus, 'signal'>) {
@@ -19,14 +25,16 @@ export class LocalWork {
     this.#held.set(runId, (this.#held.get(runId) ?? 0) + 1);
   }
 
-  /** @param isAcknowledged false when the message was handed back */
-  ended(runId: string, isAcknowledged: boolean): void {
+  ended(runId: string, outcome: Handled): void {
     const held = (this.#held.get(runId) ?? 1) - 1;
     if (held > 0) this.#held.set(runId, held);
     else this.#held.delete(runId);
-    if (!isAcknowledged) return;
-    for (const listener of this.#listeners.get(runId) ?? []) listener();
-    if (held <= 0) this.#hint(runId);
+    if (outcome === 'continued') return this.#hintLater(runId);
+    if (outcome !== 'later') {
+      this.#finished.add(runId);
+      for (const listener of this.#listeners.get(runId) ?? []) listener();
+    }
+    if (held <= 0 && this.#finished.delete(runId)) this.#hint(runId);
   }
 
   /** Resolves at the next acknowledgement of the run here, or when the signal aborts. */
@@ -44,6 +52,24 @@ export class LocalWork {
       if (signal.aborted) done();
       else signal.addEventListener('abort', done, { once: true });
     });
+  }
+
+  /**
+   * What was just published keeps the run going; only when that was done elsewhere before our acknowledgement arrived,
+   * nobody else would hint. So this one comes late, when most runs need it no more.
+   */
+  #hintLater(runId: string): void {
+    if (this.#later.size === 0) {
+      setTimeout(() => {
+        const runIds = this.#later;
+        this.#later = new Set();
+        for (const id of runIds) {
+          this.#finished.delete(id);
+          if (!this.#held.has(id)) this.#hint(id);
+        }
+      }, laterMs).unref();
+    }
+    this.#later.add(runId);
   }
 
   #hint(runId: string): void {

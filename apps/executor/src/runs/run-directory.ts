@@ -24,11 +24,19 @@ export type RunUnknown = { readonly unknown: 'run' | 'plan' };
 
 type RunStore = Pick<Store, 'jobs' | 'plans' | 'checkpoints'>;
 
+interface StoredPlan {
+  readonly plan: FlowPlan;
+  readonly text: string;
+}
+
 const maxRuns = 1_000;
+/** As many as a worker keeps compiled. */
+const maxPlans = 500;
 
 export class RunDirectory {
   readonly #store: RunStore;
   readonly #runs = new Lru<string, Promise<RunInfo | RunUnknown>>(maxRuns);
+  readonly #plans = new Lru<string, Promise<StoredPlan | null>>(maxPlans);
   /** canceled before the run was loaded here */
   readonly #canceled = new Lru<string, true>(maxRuns);
 
@@ -58,9 +66,10 @@ export class RunDirectory {
   }
 
   async #load(runId: string, planId: string): Promise<RunInfo | RunUnknown> {
-    const [job, plan] = await Promise.all([this.#store.jobs.getAny(runId), this.#store.plans.get(planId)]);
+    const [job, known] = await Promise.all([this.#store.jobs.getAny(runId), this.#planOf(planId)]);
     if (!job) return { unknown: 'run' };
-    if (!plan) return { unknown: 'plan' };
+    if (!known) return { unknown: 'plan' };
+    const { plan, text } = known;
     const window = await deltaWindow(plan, job, this.#store.checkpoints);
     const spec: RunSpec = {
       runId,
@@ -73,7 +82,7 @@ export class RunDirectory {
     };
     return {
       spec,
-      introduction: { run: spec, plan: this.#textOf(planId, plan) },
+      introduction: { run: spec, plan: text },
       generators: generatorsOf(plan),
       runsGeneratorsInParallel: plan.flow.runPageGeneratorsInParallel === true,
       tightestLimit: tightestLimit(plan),
@@ -81,12 +90,17 @@ export class RunDirectory {
     };
   }
 
-  /** Runs of one plan share its text. */
-  readonly #texts = new Lru<string, string>(200);
-
-  #textOf(planId: string, plan: FlowPlan): string {
-    let text = this.#texts.get(planId);
-    if (text === undefined) this.#texts.set(planId, (text = JSON.stringify(plan)));
-    return text;
+  /** A plan never changes, so its runs share it. */
+  #planOf(planId: string): Promise<StoredPlan | null> {
+    let plan = this.#plans.get(planId);
+    if (!plan) {
+      plan = this.#store.plans.get(planId).then((stored) => stored && { plan: stored, text: JSON.stringify(stored) });
+      this.#plans.set(planId, plan);
+      plan.then(
+        (stored) => stored ?? this.#plans.delete(planId),
+        () => this.#plans.delete(planId),
+      );
+    }
+    return plan;
   }
 }

@@ -33,7 +33,7 @@ export function withCalls<T>(calls: CallLog, traceparent: string | undefined, ef
   return scopes.run({ calls, traceparent }, effect);
 }
 
-/** For `ConnectorHost.observe`. Reference: DESIGN §9, OpenTelemetry semantic conventions for HTTP and database clients. */
+/** For `ConnectorHost.observe`. Reference: OpenTelemetry semantic conventions for HTTP and database clients. */
 export function observeCall(call: OutboundCall): void {
   const scope = scopes.getStore();
   if (!scope) return;

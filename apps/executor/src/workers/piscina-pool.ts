@@ -16,7 +16,7 @@ import type { WorkerCall, WorkerThreadData } from './thread-messages.js';
 const tasksPerWorker = 100_000;
 
 /** Pages live for a moment: with room for a few dozen of them they die young, which costs the collector next to nothing. */
-const youngGenerationMb = 96;
+const youngGenerationMb = 64;
 
 /**
  * Worker threads. Each is a Piscina of one thread, so that work can be sent to the very worker that holds a page's parsed

@@ -29,7 +29,7 @@ import type { WorkerHost, WorkerKit } from './worker-kit.js';
 import { WorkerLimits } from './worker-limits.js';
 import { WorkerTokens } from './worker-tokens.js';
 
-const maxPlans = 200;
+const maxPlans = 500;
 
 /**
  * One worker of an executor: compiles plans, reads sources, runs pages, does its own I/O. It keeps caches only; what it

@@ -1,11 +1,11 @@
 import type { JetStreamManager } from '@nats-io/jetstream';
-import type { Msg } from '@nats-io/transport-node';
 import type { Delivery, QueueName } from '../bus.js';
 import { busError } from '../failures.js';
 import { retryWhileUnavailable } from '../retry.js';
 import type { Connection } from './connection.js';
 import { toNanos } from './connection.js';
 import type { DeadLetterBox } from './dead-letter-box.js';
+import type { LeasedMessage } from './hand-over.js';
 import type { Names } from './subjects.js';
 import { idOf, omittedBodyBytes, userHeaders } from './wire.js';
 
@@ -35,9 +35,9 @@ export class NatsDelivery implements Delivery {
   readonly #delivered: Uint8Array | null;
   #leaseEndsAt: number;
 
-  constructor(message: Msg, context: DeliveryContext) {
+  constructor(message: LeasedMessage, context: DeliveryContext) {
     this.#context = context;
-    this.#replySubject = message.reply ?? '';
+    this.#replySubject = message.reply;
     this.#leaseEndsAt = performance.now() + context.leaseMs;
     const { deliveries, streamSequence } = parseAckSubject(this.#replySubject);
     this.#streamSequence = streamSequence;
@@ -114,7 +114,7 @@ export class NatsDelivery implements Delivery {
 /**
  * `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`
  */
-function parseAckSubject(subject: string): { deliveries: number; streamSequence: number } {
+export function parseAckSubject(subject: string): { deliveries: number; streamSequence: number } {
   const tokens = subject.split('.');
   const offset = tokens.length === 9 ? 4 : 6;
   return { deliveries: Number(tokens[offset]), streamSequence: Number(tokens[offset + 1]) };

@@ -4,8 +4,10 @@ import type { ConsumerOptions, DeliveryHandler, Subscription } from '../bus.js';
 import type { ReportError } from '../delivery-runner.js';
 import { DeliveryRunner } from '../delivery-runner.js';
 import { toNanos } from './connection.js';
+import type { LeasedMessage } from './hand-over.js';
+import { HandOver } from './hand-over.js';
 import type { DeliveryContext } from './nats-delivery.js';
-import { NatsDelivery } from './nats-delivery.js';
+import { NatsDelivery, parseAckSubject } from './nats-delivery.js';
 import { ensureConsumer } from './topology.js';
 
 const defaultMaxPullBytes = 8 * 1024 * 1024;
@@ -53,6 +55,7 @@ export class NatsSubscription implements Subscription {
   /** The next message is larger than the byte limit: it is then asked for alone, without the limit. */
   #oversized = false;
   readonly #watchdog: NodeJS.Timeout;
+  readonly #handOver: HandOver;
   #drained: Promise<void> | null = null;
   /** Messages that arrived while draining, being handed back. */
   readonly #returning = new Set<Promise<void>>();
@@ -63,6 +66,17 @@ export class NatsSubscription implements Subscription {
     this.#reportError = reportError;
     this.#runner = new DeliveryRunner(handler, reportError, () => this.#schedulePull());
     this.#stopListening = context.connection.onReconnected(() => this.#renewSlots());
+    this.#handOver = new HandOver(
+      context.connection,
+      context.names,
+      {
+        queue: options.queue,
+        consumerId: options.consumerId,
+        keepsUp: () => this.#keepsUp,
+        received: (message) => this.#start(message),
+      },
+      reportError,
+    );
     this.#watchdog = setInterval(() => this.#dropSilentPulls(), heartbeatMs).unref();
     this.#renewSlots();
   }
@@ -76,12 +90,14 @@ export class NatsSubscription implements Subscription {
   abandon(): void {
     this.#draining = true;
     clearInterval(this.#watchdog);
+    this.#handOver.abandon();
     if (this.#troubled !== null) clearTimeout(this.#troubled);
     this.#stopListening();
   }
 
   async #drain(): Promise<void> {
     this.abandon();
+    await this.#handOver.leave();
     // The server forgets pulls whose inbox is gone. What it sent before is handed back, not handled.
     if (this.#context.connection.connected) await Promise.all(this.#slots.map((slot) => slot.sub.drain()));
     await Promise.all(this.#returning);
@@ -124,9 +140,24 @@ export class NatsSubscription implements Subscription {
       if (pull.remaining <= 0) slot.pull = null;
     }
     this.#oversized = false;
+    if (!this.#draining && isFirstDelivery(message) && this.#handOver.pass(message)) {
+      this.#schedulePull();
+      return;
+    }
+    const { subject, reply = '', headers, data } = message;
+    this.#start({ subject, reply, headers, data });
+  }
+
+  #start(message: LeasedMessage): void {
     const delivery = new NatsDelivery(message, this.#context);
     if (this.#draining) this.#handBack(delivery);
     else this.#runner.start(delivery);
+  }
+
+  /** Messages that prefer this consumer wait less here than it costs another one to fetch what this one holds. */
+  get #keepsUp(): boolean {
+    const { maxInFlight, keepsUpMs = Infinity } = this.#options;
+    return this.#runner.inFlight <= maxInFlight / 2 && this.#runner.meanMs <= keepsUpMs;
   }
 
   #receiveStatus(slot: Slot, pull: Pull, code: number, description: string): void {
@@ -207,4 +238,9 @@ export class NatsSubscription implements Subscription {
       .finally(() => this.#returning.delete(returned));
     this.#returning.add(returned);
   }
+}
+
+/** Who let a lease run out, or handed a message back, does not get it again on the ground that it is preferred. */
+function isFirstDelivery({ reply = '' }: Msg): boolean {
+  return parseAckSubject(reply).deliveries === 1;
 }

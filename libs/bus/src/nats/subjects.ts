@@ -91,6 +91,16 @@ export class Names {
     return `${this.#subjectPrefix}signal.${toToken(topic)}`;
   }
 
+  /** Where a consumer takes messages that others were leased and that prefer it. */
+  handOverSubject(queue: QueueName, consumerId: string): string {
+    return `${this.#subjectPrefix}hand-over.${queue}.${toToken(consumerId)}`;
+  }
+
+  /** Where the consumers of a queue say that they are there. */
+  presenceSubject(queue: QueueName): string {
+    return `${this.#subjectPrefix}presence.${queue}`;
+  }
+
   family(root: 'work' | 'cmd' | 'dead'): string {
     return `${this.#subjectPrefix}${root}.>`;
   }

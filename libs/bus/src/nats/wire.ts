@@ -7,6 +7,8 @@ export const messageIdHeader = 'Nats-Msg-Id';
 /** Carries the id of a message that was published under another de-duplication id: a replayed dead letter. */
 export const originalIdHeader = 'Millrace-Bus-Id';
 export const reasonHeader = 'Millrace-Bus-Reason';
+/** Name of the consumer that the sender prefers, as header text. */
+export const prefersHeader = 'Millrace-Bus-Prefers';
 const sizeHeader = 'Nats-Msg-Size';
 const ownHeader = /^(nats-|millrace-bus-)/i;
 
@@ -17,7 +19,9 @@ interface WireMessage {
 }
 
 export function toWire(message: OutgoingMessage, subject: string): WireMessage {
-  return { subject, headers: { ...message.headers, [messageIdHeader]: scopedId(message) }, body: message.body };
+  const headers: Record<string, string> = { ...message.headers, [messageIdHeader]: scopedId(message) };
+  if (message.prefers !== undefined) headers[prefersHeader] = toHeaderText(message.prefers);
+  return { subject, headers, body: message.body };
 }
 
 export function toHeaders(record: Readonly<Record<string, string>>): MsgHdrs {

@@ -111,7 +111,7 @@ export class BatchAnswer {
 }
 
 function all(count: number, outcome: ImportOutcome): readonly ImportOutcome[] {
-  return Array.from({ length: count }, () => outcome);
+  return Array.from<ImportOutcome>({ length: count }).fill(outcome);
 }
 
 function failed(failure: Failure): ImportOutcome {

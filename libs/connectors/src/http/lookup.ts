@@ -57,6 +57,7 @@ export class HttpLookup implements LookupSource {
     const data: JsonValue[] = [];
     let bytes = 0;
     let state = this.#pager.first();
+    let previous: Buffer | null = null;
     for (;;) {
       const current = state;
       const received = await client.send(
@@ -75,6 +76,7 @@ export class HttpLookup implements LookupSource {
         current,
         {
           answer: received.answer,
+          previous,
           body: page.body,
           recordCount: page.records.length,
           lastRecord: page.records.at(-1) ?? null,
@@ -88,6 +90,7 @@ export class HttpLookup implements LookupSource {
       if ('failure' in next) return failed(next.failure);
       if (next.state === null) return { statusCode: 200, data };
       state = next.state;
+      previous = received.answer.body;
     }
   }
 

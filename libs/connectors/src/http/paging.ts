@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { Getter } from '#engine/paths/index';
 import type { Failure } from '#failures';
 import type { Export, JsonRecord, JsonValue } from '#model';
@@ -36,6 +36,8 @@ export interface PagingState {
 /** What a page of the remote held. */
 export interface PageRead {
   readonly answer: Answer;
+  /** Body of the response before this one, where the reader has it. */
+  readonly previous: Buffer | null;
   /** Parsed body; undefined when empty. */
   readonly body: unknown;
   readonly recordCount: number;
@@ -111,8 +113,9 @@ export class Pager {
     environment: RenderEnvironment,
   ): NextPage {
     if (this.method === undefined) return END;
-    const digest = createHash('sha1').update(read.answer.body).digest('base64url');
-    const same = state.digest === digest && state.pages > 0;
+    const digest = digestOf(read.answer.body);
+    const same =
+      state.pages > 0 && state.digest === digest && (read.previous === null || read.previous.equals(read.answer.body));
     if (same && read.recordCount > 0) return { endless: true };
 
     const pages = state.pages + 1;
@@ -214,6 +217,11 @@ export class Pager {
     }
     return { state: next };
   }
+}
+
+/** Tells most bodies apart at a tenth of what a cryptographic hash costs; equal ones are then compared where they can be. */
+function digestOf(body: Buffer): string {
+  return `${body.length.toString(36)}-${crc32(body).toString(36)}`;
 }
 
 const END: NextPage = { state: null };

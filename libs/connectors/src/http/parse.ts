@@ -6,7 +6,8 @@ import type { Answer } from './wire.js';
 /** Bytes of an unreadable answer that its failure shows (decision 14). */
 const SHOWN_CHARACTERS = 512;
 
-export type Parsed = { readonly value: unknown } | { readonly failure: Failure };
+/** `isJson`: the value is that of the body's text as JSON. */
+export type Parsed = { readonly value: unknown; readonly isJson?: true } | { readonly failure: Failure };
 
 /**
  * Parses the answer to a read: by the configured media type, else by its content type, else by looking at it.
@@ -19,7 +20,7 @@ export function parseAnswer(answer: Answer, mediaType: 'json' | 'xml' | 'csv' | 
   const contentType = String(answer.headers['content-type'] ?? '');
   if (mediaType === 'csv' || (mediaType === undefined && contentType.startsWith('text/csv'))) return parseTable(text);
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: JSON.parse(text) as unknown, isJson: true };
   } catch {
     return { failure: unreadable(text, contentType) };
   }

@@ -15,6 +15,7 @@ import { parseAnswer } from './parse.js';
 import type { HttpRequest } from './request.js';
 import { type BodyCheck, compileBodyRules } from './rules.js';
 import { bodyFailure, statusFailure } from './status-failure.js';
+import type { Answer } from './wire.js';
 
 /** Largest cursor that a generator's message takes. Reference: ports. */
 const MAX_CURSOR_BYTES = 64 * 1024;
@@ -42,6 +43,7 @@ export class HttpSource implements Source {
     if ('code' in connection) throw new SourceError(connection);
     const environment = { nowMs: context.run.nowMs };
     let state = (cursor as PagingState | null) ?? this.#pager.first();
+    let previous: Buffer | null = null;
 
     for (;;) {
       const current = state;
@@ -62,6 +64,7 @@ export class HttpSource implements Source {
       const { records } = page;
       const pageRead: PageRead = {
         answer: received.answer,
+        previous,
         body: page.body,
         recordCount: records.length,
         lastRecord: records.at(-1) ?? null,
@@ -90,9 +93,17 @@ export class HttpSource implements Source {
         throw new SourceError(failure);
       }
       const following = (next as { state: PagingState | null }).state;
-      yield { ...kept, next: following as unknown as Cursor | null, bytes: received.answer.body.length };
+      yield {
+        ...kept,
+        ...(page.isJson === true && kept.records === page.body && isUtf8Array(received.answer)
+          ? { text: received.answer.body }
+          : {}),
+        next: following as unknown as Cursor | null,
+        bytes: received.answer.body.length,
+      };
       if (following === null) return;
       state = following;
+      previous = received.answer.body;
     }
   }
 
@@ -131,6 +142,11 @@ export class HttpSource implements Source {
   }
 }
 
+/** Whether an answer that is JSON begins with its array, in UTF-8, without a byte order mark. */
+function isUtf8Array({ body, headers }: Answer): boolean {
+  return body[0] === 0x5b && !/charset\s*=\s*(?!"?utf-?8)/i.test(String(headers['content-type'] ?? ''));
+}
+
 /** Later pages' bodies keep what the first body had, unless they say otherwise. */
 function mergeJson(base: string, later: string): string {
   try {
@@ -156,7 +172,8 @@ function oversized(state: PagingState | null): Failure | null {
 }
 
 export type ResponsePage =
-  { readonly records: readonly JsonValue[]; readonly body: unknown } | { readonly failure: Failure };
+  | { readonly records: readonly JsonValue[]; readonly body: unknown; readonly isJson?: true }
+  | { readonly failure: Failure };
 
 /** Turns answers into records: status, rules, parsing, paths. Shared by exports and lookups. */
 export class ResponseReader {
@@ -190,6 +207,7 @@ export class ResponseReader {
     const reason = this.#check?.(body) ?? null;
     if (reason !== null) return { failure: bodyFailure(received, reason, body, this.#errorPath) };
     if (body === undefined) return { records: [], body };
-    return { records: isLaterPage ? this.#later(body) : this.#first(body), body };
+    const records = isLaterPage ? this.#later(body) : this.#first(body);
+    return parsed.isJson ? { records, body, isJson: true } : { records, body };
   }
 }

@@ -32,7 +32,8 @@ export function compileGenerator(
   const transform = failures.take(compileTransform(source.transform, scope), exportId);
   const map = transform !== undefined && 'map' in transform ? transform.map : undefined;
   const filter = compileStepFilter(source.filter, 'output_filter', scope.settings, exportId, failures);
-  const traceKey = compileTraceKey(source.traceKeyTemplate, scope);
+  // What errors can derive later from the record as it is then need not travel with every record.
+  const traceKey = namesLater(plan, source) ? null : compileTraceKey(source.traceKeyTemplate, scope);
   const noRetry = skipRetries || source.skipRetries === true;
   const dataURI = compileDataURI(source.dataURITemplate, scope);
   return {
@@ -51,7 +52,8 @@ export function compileGenerator(
         if (passes === false) {
           ignored += 1;
         } else if (passes === true && 'value' in mapped) {
-          records.push({ index, record: mapped.value, traceKey: traceKey(mapped.value, run) });
+          const record = mapped.value;
+          records.push(traceKey === null ? { index, record } : { index, record, traceKey: traceKey(record, run) });
         } else if (typeof passes === 'object') {
           failed.push({
             stepId: exportId,
@@ -67,6 +69,15 @@ export function compileGenerator(
       return { records, ignored, failures: failed };
     },
   };
+}
+
+/** Whether a record's trace key is the same at every step: picked from its fields, which no response is merged into. */
+function namesLater(plan: FlowPlan, source: Export): boolean {
+  const hasTemplate = source.traceKeyTemplate !== undefined && source.traceKeyTemplate !== '';
+  const merges = plan.flow.pageProcessors?.some(
+    ({ responseMapping }) => (responseMapping?.fields?.length ?? 0) + (responseMapping?.lists?.length ?? 0) > 0,
+  );
+  return !hasTemplate && merges !== true;
 }
 
 function withDataURI(uri: string | undefined): { readonly exportDataURI?: string } {

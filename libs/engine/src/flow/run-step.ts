@@ -17,14 +17,14 @@ import { detailsOf, type StepDetails } from './step-details.js';
 
 export type StepInstruction = Extract<Instruction, { readonly op: 'lookup' | 'import' }>;
 
-/** What is sent for a record: itself, or one of its children. */
+/**
+ * What is sent for a record: itself, or one of its children. The index of a child is unique in the page all the same, for
+ * its idempotency key.
+ */
 interface Unit {
-  /** The record as the step sends it, before mapping. */
-  readonly record: JsonValue;
-  readonly mapped: JsonValue;
-  /** Index in the page; of a child, unique all the same, for its idempotency key. */
-  readonly index: number;
-  outcome?: Outcome;
+  readonly prepared: PreparedRecord;
+  /** Set once it needs nothing from outside any more. */
+  outcome: Outcome | undefined;
 }
 
 /** Outcomes of units: the next record, or failures and the record it goes on as, should it proceed. */
@@ -41,11 +41,10 @@ type Outcome =
   | { readonly kind: 'untouched' };
 
 /** A record on its way through one step. */
-interface Slot {
+interface Slot extends Unit {
   readonly entry: PageRecord;
-  /** Set once the record needs nothing from outside any more. */
-  outcome?: Outcome;
-  readonly units: Unit[];
+  /** What is sent instead of the record itself; null when that is sent, or nothing. */
+  readonly children: readonly Unit[] | null;
 }
 
 /** Room for the children of a record between its index and the next one's. */
@@ -66,8 +65,8 @@ export async function runStep(
   const { step } = instruction;
   const details = detailsOf(step);
   const slots = records.map((entry) => prepare(entry, step, details, run));
-  const units = slots.flatMap((slot) => slot.units);
-  if (units.length > 0) await send(instruction, page, units, details, run, effects);
+  const units = details.fanOut === undefined ? slots : slots.flatMap((slot) => slot.children ?? []);
+  await send(instruction, page, units, details, run, effects);
   return conclude(instruction, slots, details, run, ledger);
 }
 
@@ -75,27 +74,39 @@ export async function runStep(
 function prepare(entry: PageRecord, step: CompiledStep, details: StepDetails, run: RunContext): Slot {
   const { record } = entry;
   const passes = step.filter === undefined || step.filter(record, run);
-  if (passes === false) return { entry, outcome: { kind: 'ignored', record }, units: [] };
-  if (passes !== true) return { entry, outcome: failed(step, [passes], record), units: [] };
+  if (passes === false) return settled(entry, { kind: 'ignored', record });
+  if (passes !== true) return settled(entry, failed(step, [passes], record));
   if (details.fanOut === undefined) {
     const mapped = mapRecord(step, record, run);
-    return 'failure' in mapped
-      ? { entry, outcome: failed(step, [mapped.failure], record), units: [] }
-      : { entry, units: [{ record, mapped: mapped.value, index: entry.index }] };
+    if ('failure' in mapped) return settled(entry, failed(step, [mapped.failure], record));
+    return {
+      entry,
+      prepared: { index: entry.index, record, mapped: mapped.value },
+      outcome: undefined,
+      children: null,
+    };
   }
   const children = details.fanOut.split(record);
-  if (!isList(children)) return { entry, outcome: failed(step, [children], record), units: [] };
-  if (children.length === 0) return { entry, outcome: { kind: 'success', record }, units: [] };
+  if (!isList(children)) return settled(entry, failed(step, [children], record));
+  if (children.length === 0) return settled(entry, { kind: 'success', record });
   return {
     entry,
-    units: children.map((child, ordinal) => {
+    prepared: { index: entry.index, record, mapped: record },
+    outcome: undefined,
+    children: children.map((child, ordinal): Unit => {
       const mapped = mapRecord(step, child, run);
       const index = entry.index * childStride + ordinal;
       return 'failure' in mapped
-        ? { record: child, mapped: child, index, outcome: failed(step, [mapped.failure], child) }
-        : { record: child, mapped: mapped.value, index };
+        ? { prepared: { index, record: child, mapped: child }, outcome: failed(step, [mapped.failure], child) }
+        : { prepared: { index, record: child, mapped: mapped.value }, outcome: undefined };
     }),
   };
+}
+
+/** A record of which nothing is sent. */
+function settled(entry: PageRecord, outcome: Outcome): Slot {
+  const { index, record } = entry;
+  return { entry, prepared: { index, record, mapped: record }, outcome, children: null };
 }
 
 function isList(value: readonly JsonValue[] | Failure): value is readonly JsonValue[] {
@@ -139,23 +150,30 @@ async function send(
   run: RunContext,
   effects: Effects,
 ): Promise<void> {
-  const open = units.filter((unit) => unit.outcome === undefined);
+  const isOpen = (unit: Unit): boolean => unit.outcome === undefined;
+  const open = units.every(isOpen) ? units : units.filter(isOpen);
   if (open.length === 0) return;
   if (effects.isCanceled()) {
     for (const unit of open) unit.outcome = { kind: 'untouched' };
     return;
   }
-  const prepared = open.map(({ index, record, mapped }): PreparedRecord => ({ index, record, mapped }));
+  const prepared = open.map((unit) => unit.prepared);
   const { op, stepId, step } = instruction;
   if (op === 'lookup') {
+    const findsAreChecked = details.shapeFound !== undefined;
     const outcomes = await effects.lookup(stepId, page, prepared);
     open.forEach((unit, at) => {
-      unit.outcome = judge(step, unit, outcomes[at], effects, (outcome) => foundEnvelope(outcome, details, run));
+      unit.outcome = judge(step, unit, outcomes[at], effects, findsAreChecked, (outcome) =>
+        foundEnvelope(outcome, details, run),
+      );
     });
   } else {
+    const answersAreChecked = details.shapeAnswer !== undefined;
     const outcomes = await effects.submit(stepId, page, prepared);
     open.forEach((unit, at) => {
-      unit.outcome = judge(step, unit, outcomes[at], effects, (outcome) => answerEnvelope(outcome, details, run));
+      unit.outcome = judge(step, unit, outcomes[at], effects, answersAreChecked, (outcome) =>
+        answerEnvelope(outcome, details, run),
+      );
     });
   }
 }
@@ -175,28 +193,35 @@ function answerEnvelope(outcome: ImportOutcome, details: StepDetails, run: RunCo
   return 'failure' in shaped ? shaped : { response: importEnvelope(outcome, shaped.value) };
 }
 
-/** What an answer means for its record. An adaptor owes one answer per record; a cancel may keep it from giving all. */
+/**
+ * What an answer means for its record. An adaptor owes one answer per record; a cancel may keep it from giving all.
+ *
+ * @param isShaped whether the answer has to be shaped even when nothing of it is mapped: that may fail the record
+ */
 function judge<O extends ImportOutcome | LookupOutcome>(
   step: CompiledStep,
   unit: Unit,
   outcome: O | undefined,
   effects: Effects,
+  isShaped: boolean,
   envelopeOf: (outcome: O) => Envelope,
 ): Outcome {
+  const { record } = unit.prepared;
   if (outcome === undefined) {
     if (effects.isCanceled()) return { kind: 'untouched' };
-    return failed(step, [missingResult], unit.record);
+    return failed(step, [missingResult], record);
   }
   const failures = failuresOf(outcome);
   const dataURI = 'dataURI' in outcome ? outcome.dataURI : undefined;
   if (failures.length > 0) {
     const isUnsent = effects.isCanceled() && failures.some((failure) => failure.code === canceledCode);
-    return isUnsent ? { kind: 'untouched' } : failed(step, failures, unit.record, outcome.statusCode, dataURI);
+    return isUnsent ? { kind: 'untouched' } : failed(step, failures, record, outcome.statusCode, dataURI);
   }
+  const kind = 'ignored' in outcome && outcome.ignored === true ? 'ignored' : 'success';
+  if (step.mapResponse === undefined && !isShaped) return { kind, record };
   const envelope = envelopeOf(outcome);
-  if ('failure' in envelope) return failed(step, [envelope.failure], unit.record, 422, dataURI);
-  const record = mapResponse(step, unit.record, envelope.response);
-  return { kind: 'ignored' in outcome && outcome.ignored === true ? 'ignored' : 'success', record };
+  if ('failure' in envelope) return failed(step, [envelope.failure], record, 422, dataURI);
+  return { kind, record: mapResponse(step, record, envelope.response) };
 }
 
 const missingResult: Failure = {
@@ -217,13 +242,13 @@ function conclude(
   const stage = instruction.op === 'lookup' ? 'page_processor_lookup' : 'page_processor_import';
   const counts = ledger.counts(stepId);
   const onward: PageRecord[] = [];
-  for (const { entry, outcome, units } of slots) {
-    if (outcome === undefined && details.fanOut !== undefined) {
-      const record = concludeChildren(instruction, entry, units, details, run, ledger);
+  for (const { entry, outcome, children } of slots) {
+    if (children !== null) {
+      const record = concludeChildren(instruction, entry, children, details, run, ledger);
       if (record !== undefined) onward.push({ ...entry, record });
       continue;
     }
-    const decided = outcome ?? units[0]?.outcome ?? { kind: 'untouched' };
+    const decided = outcome ?? { kind: 'untouched' };
     switch (decided.kind) {
       case 'success':
       case 'ignored':
@@ -275,7 +300,7 @@ function concludeChildren(
     }
     counts.error += 1;
     goesOn &&= step.proceedOnFailure;
-    const traceKey = details.childTraceKey?.(unit.record, run);
+    const traceKey = details.childTraceKey?.(unit.prepared.record, run);
     const retryRecord = details.fanOut?.only(entry.record, ordinal);
     for (const failure of outcome.failures) {
       ledger.fail(stepId, stage, entry, {
