@@ -53,15 +53,13 @@ export async function runService(options: ServiceOptions): Promise<void> {
     ),
     accepting: !isStopping,
   });
-  services = await options.start({ ports, logger, telemetry, isStopping: () => isStopping, states });
-  logger.info({}, `${options.service} is ready`);
-
+  let starting: Promise<Readonly<Record<string, ServiceHandle>>> = Promise.resolve({});
   const stop = async (signal: string): Promise<void> => {
     if (isStopping) process.exit(1);
     isStopping = true;
     logger.info({ signal }, 'draining');
     try {
-      for (const service of Object.values(services)) await service.drain();
+      for (const service of Object.values(await starting)) await service.drain();
       await ports.close();
       await telemetry.shutdown();
     } catch (error) {
@@ -70,5 +68,9 @@ export async function runService(options: ServiceOptions): Promise<void> {
     }
     process.exit();
   };
+  // Before the services start: whoever sees the address may send a signal at once.
   for (const signal of signals) process.on(signal, () => void stop(signal));
+  starting = options.start({ ports, logger, telemetry, isStopping: () => isStopping, states });
+  services = await starting;
+  logger.info({}, `${options.service} is ready`);
 }
