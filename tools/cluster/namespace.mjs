@@ -1,4 +1,5 @@
 // A cluster's own corner of shared brokers: a database, a prefix of streams, a prefix of topics.
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Kafka, logLevel } from 'kafkajs';
@@ -20,16 +21,34 @@ export async function dropNamespace({ namespace }) {
   );
   const nats = await connect({ servers: process.env.NATS_URL.split(',') });
   const manager = await jetstreamManager(nats);
-  for await (const name of manager.streams.names()) {
-    if (name.includes(namespace)) await manager.streams.delete(name);
+  const names = [];
+  for await (const name of manager.streams.names()) if (name.includes(namespace)) names.push(name);
+  for (const name of names) {
+    await manager.streams.delete(name).catch((error) => {
+      // Gone already: what was wanted.
+      if (!/not found/.test(error.message)) throw error;
+    });
   }
   await nats.close();
   const kafka = new Kafka({ brokers: process.env.KAFKA_BROKERS.split(','), logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
-  if (topics.length > 0) await admin.deleteTopics({ topics });
+  await deleteTopics(admin, namespace);
   await admin.disconnect();
+}
+
+/** A broker that deletes topics for someone else at the same time answers with errors for a moment. */
+async function deleteTopics(admin, namespace) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(namespace));
+      if (topics.length > 0) await admin.deleteTopics({ topics });
+      return;
+    } catch (error) {
+      if (attempt === 10) throw error;
+      await delay(200);
+    }
+  }
 }
 
 async function onDatabase(url, work) {
