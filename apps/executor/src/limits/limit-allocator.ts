@@ -101,7 +101,7 @@ export class LimitAllocator {
         connection.recoversGradually = notice.recoversGradually;
         connection.wants[worker] = notice.want;
         this.#start(connection);
-        return this.#wanted(connection, worker);
+        return this.#wake(notice.limitKey);
       }
       case 'throttled': {
         const connection = this.#connectionOf(notice.limitKey);
@@ -114,16 +114,6 @@ export class LimitAllocator {
       case 'succeeded':
         this.#connectionOf(notice.limitKey).successes += 1;
     }
-  }
-
-  /**
-   * A round costs the broker a handful of requests, so it is made at once only for more permits than are held. Less is
-   * told with the next renewal, or when others hint that they wait.
-   */
-  #wanted(connection: Connection, worker: number): void {
-    const { held, limit, wants, inForce } = connection;
-    if (sum(wants) > held && held < limit) this.#wake(connection.limitKey);
-    else if (wants[worker]! > inForce[worker]!) this.#distribute(connection, held);
   }
 
   /** Gives everything back; call when no work is under way. */

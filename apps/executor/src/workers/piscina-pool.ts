@@ -15,9 +15,6 @@ import type { WorkerCall, WorkerThreadData } from './thread-messages.js';
 /** Bounded by leases and budgets long before; Piscina would queue what is beyond, control messages included. */
 const tasksPerWorker = 100_000;
 
-/** Pages live for a moment: with room for a few dozen of them they die young, which costs the collector next to nothing. */
-const youngGenerationMb = 64;
-
 /**
  * Worker threads. Each is a Piscina of one thread, so that work can be sent to the very worker that holds a page's parsed
  * form. Tasks are asynchronous and run side by side; workers wait for messages in their event loop, not by `Atomics`,
@@ -45,7 +42,6 @@ export class PiscinaPool implements WorkerPool {
         idleTimeout: Infinity,
         atomics: 'disabled',
         recordTiming: false,
-        resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
       });
       pool.on('message', (notice: Notice) => {
         for (const listener of this.#listeners) listener(index, notice);

@@ -67,6 +67,26 @@ describe('records of an answer', () => {
     expect(await bed.read(http)).toMatchObject({ records, failure: null });
   });
 
+  it.each<[string, FakeAnswer, HttpExport, boolean]>([
+    ['a bare array', { body: ids(1, 2) }, {}, true],
+    [
+      'an array with a charset',
+      { body: ids(1, 2), headers: { 'content-type': 'text/json; charset="UTF-8"' } },
+      {},
+      true,
+    ],
+    ['another charset', { body: ids(1, 2), headers: { 'content-type': 'text/json; charset=latin1' } }, {}, false],
+    ['an array inside', { body: { items: ids(1, 2) } }, { response: { resourcePath: 'items' } }, false],
+    ['rows turned into records', { body: [['a'], [1]] }, { response: { twoDArray: { hasHeader: true } } }, false],
+    ['CSV', { body: '[a]\n1\n', headers: { 'content-type': 'text/csv' } }, {}, false],
+  ])('come with their text where the answer is just that: %s', async (_what, answer, http, hasText) => {
+    bed.app.answer(answer);
+    const { chunks } = await bed.read(http);
+    expect(chunks).toHaveLength(1);
+    const { text, records } = chunks[0]!;
+    expect(text === undefined ? null : JSON.parse(Buffer.from(text).toString())).toEqual(hasText ? records : null);
+  });
+
   it('reads CSV by its content type', async () => {
     bed.app.answer({ headers: { 'content-type': 'text/csv' }, body: 'id,name\n1,"a,b"\n' });
     expect((await bed.read({})).records).toEqual([{ id: '1', name: 'a,b' }]);
@@ -430,6 +450,17 @@ describe('paging', () => {
     expect(records).toEqual(ids(1, 2));
     expect(failure).toMatchObject({ code: 'endless_paging' });
     expect(bed.app.requests).toHaveLength(2);
+  });
+
+  it('compares the bodies themselves when a checksum is the same', async () => {
+    // These differ, and have one CRC-32.
+    const bodies = ['["plumless"]', '["buckeroo"]', '[]'];
+    bed.app.answer(({ query }) => ({ body: bodies[Number(query.get('p'))] ?? '[]' }));
+    const { records, failure } = await bed.read({
+      relativeURI: '/items?p={{export.http.paging.page}}',
+      paging: { method: 'page' },
+    });
+    expect({ records, failure }).toEqual({ records: ['plumless', 'buckeroo'], failure: null });
   });
 
   it('404 on the first page is no records when the method pages (decision 14)', async () => {
