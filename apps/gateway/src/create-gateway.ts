@@ -7,6 +7,7 @@ import { guardRequests } from './auth/guard-requests.js';
 import { TokenCache } from './auth/token-cache.js';
 import type { GatewayDeps } from './deps.js';
 import { GatewayModule } from './gateway.module.js';
+import { drainOversized } from './http/drain-oversized.js';
 import { ErrorFilter } from './http/error-filter.js';
 import { parseJsonBody } from './http/json-body.js';
 import { observeRequests } from './http/observe.js';
@@ -56,6 +57,7 @@ export async function createGateway(deps: GatewayDeps): Promise<NestFastifyAppli
   fastify.addHook('onClose', async () => stopListening());
   const buckets = deps.config.rate ? new LeakyBuckets(deps.config.rate) : null;
   guardRequests(fastify, new Authenticator(tokens), buckets, now);
+  drainOversized(fastify, deps.config.bodyLimitBytes ?? 10 * megabyte);
 
   await app.init();
   await fastify.ready();
