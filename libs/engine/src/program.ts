@@ -1,5 +1,6 @@
 import type { Failure } from '#failures';
 import type { Connection, Export, Flow, Import, JsonRecord, JsonValue } from '#model';
+import type { Functions } from './functions.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -12,6 +13,18 @@ export interface FlowPlan {
   readonly connections: Readonly<Record<string, Connection & { readonly _id: string }>>;
   /** By scope: `integration`, `flowGrouping`, `flow`. Step and connection settings are read from their documents. */
   readonly settings: Readonly<Record<string, JsonRecord>>;
+  /** Scripts by id, of every function that the flow and its steps name. Absent: none is named. */
+  readonly scripts?: Readonly<Record<string, PlanScript>>;
+}
+
+/** A script as a run executes it, whatever becomes of the resource meanwhile. Reference: resources §9. */
+export interface PlanScript {
+  /** JavaScript */
+  readonly content: string;
+  /** `postResponseMap` gets the children of a `oneToMany` step, not their parents. */
+  readonly postResponseHookToProcessOnChildRecord: boolean;
+  /** ISO 8601; `console.debug` is kept until then. Absent: it is dropped. */
+  readonly debugUntil?: string;
 }
 
 /** What is the same for every record of a run; the root context of templates. Reference: handlebars §3. */
@@ -97,9 +110,11 @@ export interface PreparedRecord {
 
 /**
  * What the engine asks of the world. Implemented by the executor over connectors; by plain functions in tests.
- * Neither method throws for a failure of records or of the remote: failures are values.
+ * No method throws for a failure of records or of the remote: failures are values.
  */
 export interface Effects {
+  /** Users' functions: hooks, and filters and transforms that are scripts. */
+  readonly functions: Functions;
   /** Outcomes in the order of `records`, one each. */
   submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]>;
   lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]>;

@@ -1,6 +1,6 @@
 import type { GeneratorTotals } from '#contracts';
 import { SourceError, type Clock, type SourceChunk } from '#connectors';
-import type { CompiledGenerator, PageRecord, RunContext } from '#engine';
+import type { CompiledGenerator, Functions, PageRecord, RunContext } from '#engine';
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { startSpan } from '#telemetry/spans';
@@ -21,6 +21,8 @@ export interface SliceReaderParts {
   readonly sessions: SourceSessions;
   readonly resident: ResidentPages;
   readonly clock: Clock;
+  /** users' functions, of the run's plan */
+  readonly functions: Functions;
 }
 
 const recordTooLarge = (bytes: number): Failure => ({

@@ -1,5 +1,6 @@
 import type { PageHeader } from '#contracts';
 import {
+  type Functions,
   pickTraceKey,
   type PageRecord,
   type PageRun,
@@ -23,6 +24,8 @@ export interface BundleRunnerParts {
   readonly runPage: RunPage;
   readonly resident: ResidentPages;
   readonly clock: Clock;
+  /** users' functions, of the run's plan */
+  readonly functions: Functions;
 }
 
 /** Runs the pages of a bundle through the page program from where they wait, side by side; connections' permits bound them. */
@@ -36,7 +39,7 @@ export async function runBundle(
   const { header } = task;
   const calls = new CallLog();
   const context = run.contextOf(header.exportId);
-  const effects = new StepEffects(loaded, run, context, calls, task.traceparent);
+  const effects = new StepEffects(loaded, run, context, calls, task.traceparent, parts.functions);
   const runs = await Promise.all(
     pages.map(async ({ page, records }): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;

@@ -1,5 +1,13 @@
 import type { StepContext } from '#connectors';
-import type { Effects, ImportOutcome, LookupOutcome, PageIdentity, PreparedRecord, RunContext } from '#engine';
+import type {
+  Effects,
+  Functions,
+  ImportOutcome,
+  LookupOutcome,
+  PageIdentity,
+  PreparedRecord,
+  RunContext,
+} from '#engine';
 import type { Failure } from '#failures';
 import { startSpan } from '#telemetry/spans';
 import { withCalls, type CallLog } from '../workers/call-log.js';
@@ -17,6 +25,7 @@ export class StepEffects implements Effects {
     private readonly context: RunContext,
     private readonly calls: CallLog,
     private readonly traceparent: string | undefined,
+    readonly functions: Functions,
   ) {}
 
   isCanceled(): boolean {

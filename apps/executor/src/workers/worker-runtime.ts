@@ -23,6 +23,7 @@ import type {
   SliceTask,
   WorkerApi,
 } from './protocol.js';
+import { refusedFunctions } from './refused-functions.js';
 import { ResidentPages } from './resident-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
@@ -63,7 +64,12 @@ export class WorkerRuntime implements WorkerApi {
     const known = this.#know(task);
     if ('kind' in known) return known;
     if ('failures' in known.loaded) return { kind: 'compile_failed', failures: known.loaded.failures };
-    const parts = { sessions: this.#sessions, resident: this.#resident, clock: this.#host.clock };
+    const parts = {
+      sessions: this.#sessions,
+      resident: this.#resident,
+      clock: this.#host.clock,
+      functions: refusedFunctions,
+    };
     const { loaded, run } = known;
     return orPoison(() => readSlice(task, loaded, run, parts));
   }
@@ -77,7 +83,12 @@ export class WorkerRuntime implements WorkerApi {
       const held = this.#resident.take(task.messageId, task.header);
       if (!held && !task.body) return { kind: 'missing', what: 'body' };
       const pages = held ?? parseBundle(task.body!, task.header);
-      const parts = { runPage: this.#kit.runPage, resident: this.#resident, clock: this.#host.clock };
+      const parts = {
+        runPage: this.#kit.runPage,
+        resident: this.#resident,
+        clock: this.#host.clock,
+        functions: refusedFunctions,
+      };
       return runBundle(task, pages, loaded, run, parts);
     });
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Failure } from '#failures';
 import type { Export, Flow, Import, JsonRecord, JsonValue, PageProcessor } from '#model';
 import type { CompiledFlow, Effects, FlowPlan, ImportOutcome, LookupOutcome, PreparedRecord } from '../program.js';
-import { runContext } from '../testing/contexts.js';
+import { noFunctions, runContext } from '../testing/contexts.js';
 import { compileFlow } from './compile-flow.js';
 import { runPage } from './run-page.js';
 
@@ -48,6 +48,7 @@ function compiled(parts: PlanParts): CompiledFlow {
 }
 
 class FakeEffects implements Effects {
+  readonly functions = noFunctions;
   readonly submitted: { readonly stepId: string; readonly records: readonly PreparedRecord[] }[] = [];
   canceled = false;
   constructor(

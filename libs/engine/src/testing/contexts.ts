@@ -1,3 +1,4 @@
+import type { Functions } from '../functions.js';
 import type { RunContext } from '../program.js';
 
 /** A run for tests of this library; its clock stands at midnight of 2025-03-27 UTC. */
@@ -14,3 +15,9 @@ export function runContext(overrides: Partial<RunContext> = {}): RunContext {
     ...overrides,
   };
 }
+
+/** For flows that name no function: calling one is the test's mistake. */
+export const noFunctions: Functions = {
+  call: ({ name }) => Promise.reject(new Error(`No function ${name} was expected to be called.`)),
+  callEach: ({ name }) => Promise.reject(new Error(`No function ${name} was expected to be called.`)),
+};
