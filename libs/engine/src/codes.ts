@@ -20,4 +20,9 @@ export const engineCodes = defineCodes('engine', {
     retry: 'never',
     help: 'The step takes the children of a record and found none it could use. Check pathToMany.',
   },
+  invalid_extension_response: {
+    retry: 'never',
+    help: 'A hook or script returned something else than its contract says. The message says what was expected.',
+  },
+  hook_error: { retry: 'never', help: 'A hook reported this error without a code of its own.' },
 });

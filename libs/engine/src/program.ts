@@ -80,6 +80,8 @@ export interface RecordFailure {
   readonly retryRecord: JsonValue | null;
   /** `page_generator`, `page_processor_lookup`, `page_processor_import` */
   readonly stage: string;
+  /** Stored, and counts nowhere: the record goes on (decision 24). */
+  readonly warning?: true;
 }
 
 /** Answer of a destination for one record. Reference: runtime §9.3. */
@@ -167,14 +169,28 @@ export interface CompiledRouter {
 export interface CompiledGenerator {
   readonly exportId: string;
   readonly pageSize: number;
-  /** transform → output filter → trace key, on one page cut from the source's records (decision 3). */
-  shape(records: readonly JsonValue[], run: RunContext): ShapedPage;
+  /**
+   * transform → output filter → preSavePage → trace key, on one page cut from the source's records (decision 3). A promise
+   * only where users' functions take part.
+   *
+   * @param page index of the page within the run of the export
+   */
+  shape(
+    records: readonly JsonValue[],
+    run: RunContext,
+    page: number,
+    functions: Functions,
+  ): ShapedPage | Promise<ShapedPage>;
 }
 
 export interface ShapedPage {
   readonly records: readonly PageRecord[];
   readonly ignored: number;
   readonly failures: readonly RecordFailure[];
+  /** The page cannot be saved: the generator ends with this failure, the page is gone. Reference: errors §15. */
+  readonly fatal?: Failure;
+  /** No page is wanted after this one. */
+  readonly isLast?: true;
 }
 
 export interface CompiledFlow {

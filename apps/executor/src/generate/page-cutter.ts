@@ -51,6 +51,11 @@ export class PageCutter {
     return this.#open.length === 0 ? null : this.#take();
   }
 
+  /** Nothing more is wanted. */
+  discard(): void {
+    this.#take();
+  }
+
   #cutByCount(records: readonly JsonValue[], bound: number): JsonValue[][] {
     const pages: JsonValue[][] = [];
     let at = 0;

@@ -1,6 +1,6 @@
 import type { GeneratorTotals } from '#contracts';
 import { SourceError, type Clock, type SourceChunk } from '#connectors';
-import type { CompiledGenerator, Functions, PageRecord, RunContext } from '#engine';
+import type { CompiledGenerator, Functions, PageRecord, RunContext, ShapedPage } from '#engine';
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { startSpan } from '#telemetry/spans';
@@ -156,7 +156,7 @@ class SliceRead {
         } else next = await pending;
         if (next === 'time') return null;
         session.consumed();
-        const end = this.#use(next, session, context);
+        const end = await this.#use(next, session, context);
         if (end !== null) return end;
         const isFull = this.#encoder.bytes >= budget.maxBytes || this.#encoder.messages >= budget.maxBundles;
         if (isFull || clock.now() >= deadline) return null;
@@ -166,7 +166,7 @@ class SliceRead {
     }
   }
 
-  #use(next: NextChunk, session: SourceSession, context: RunContext): SliceResult['end'] {
+  async #use(next: NextChunk, session: SourceSession, context: RunContext): Promise<SliceResult['end']> {
     if (next.kind === 'end') return 'complete';
     if (next.kind === 'error') return this.#failedToRead(next.error);
     const { chunk } = next;
@@ -179,7 +179,12 @@ class SliceRead {
     for (const { bytes } of cut.tooLarge) this.#failUnread(recordTooLarge(bytes));
     // A page that is a response, from its first record to its last, has its text already.
     const isWhole = !hasCarried && records === chunk.records && cut.pages[0]?.length === records.length;
-    for (const page of cut.pages) this.#addPage(page, context, isWhole ? chunk.text : undefined);
+    for (const page of cut.pages) {
+      const end = await this.#addPage(page, context, isWhole ? chunk.text : undefined);
+      if (end === null) continue;
+      session.cutter.discard();
+      return end;
+    }
     return isLast ? 'complete' : null;
   }
 
@@ -204,16 +209,37 @@ class SliceRead {
     return 'failed';
   }
 
-  /** @param text JSON of the raw records, if it is at hand */
-  #addPage(raw: readonly JsonValue[], context: RunContext, text?: Uint8Array): void {
+  /**
+   * @param text JSON of the raw records, if it is at hand
+   * @returns how the generator ends with this page, if it does
+   */
+  async #addPage(raw: readonly JsonValue[], context: RunContext, text?: Uint8Array): Promise<SliceResult['end']> {
     const page = this.#nextPage;
+    const shaped = await this.#shape(raw, context, page);
+    if (shaped === null) return 'canceled';
+    if (shaped.fatal !== undefined) {
+      this.#endFailure = shaped.fatal;
+      return 'failed';
+    }
     this.#nextPage += 1;
-    const shaped = this.#generator.shape(raw, context);
     this.#ignored += shaped.ignored;
-    this.#failed += shaped.failures.length;
-    for (const failure of shaped.failures) this.#errors.addRecord(page, failure);
+    for (const failure of shaped.failures) {
+      if (failure.warning !== true) this.#failed += 1;
+      this.#errors.addRecord(page, failure);
+    }
     const isUnchanged = text !== undefined && shaped.records.length === raw.length && isPlain(shaped.records, raw);
     this.#encoder.add({ page, records: shaped.records }, isUnchanged ? text : undefined);
+    return shaped.isLast === true ? 'complete' : null;
+  }
+
+  /** Waits only where users' functions take part. @returns null when a cancel came first */
+  #shape(raw: readonly JsonValue[], context: RunContext, page: number): ShapedPage | Promise<ShapedPage | null> {
+    const shaped = this.#generator.shape(raw, context, page, this.parts.functions);
+    if (!(shaped instanceof Promise)) return shaped;
+    return shaped.catch((error: unknown) => {
+      if (this.run.isCanceled) return null;
+      throw error;
+    });
   }
 
   #tooLargeAfterShaping(page: number, index: number, record: JsonValue): void {
@@ -254,7 +280,9 @@ class SliceRead {
     if (end !== null) {
       void session.close();
       const last = session.cutter.flush();
-      if (last) this.#addPage(last, context);
+      const endOfLast = last ? await this.#addPage(last, context) : null;
+      if (endOfLast === 'canceled') return this.#conclude(session, context, 'canceled');
+      if (endOfLast === 'failed') end = 'failed';
     }
     const bundles = this.#encoder.finish();
     if (this.#endFailure) {

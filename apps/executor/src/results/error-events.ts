@@ -56,6 +56,7 @@ export class ErrorEvents {
         ...(failed.exportDataURI === undefined ? {} : { exportDataURI: failed.exportDataURI }),
         ...(failed.importDataURI === undefined ? {} : { importDataURI: failed.importDataURI }),
         stage: failed.stage,
+        ...(failed.warning === true ? { warning: true } : {}),
       },
       failed.retryRecord,
     );

@@ -22,15 +22,4 @@ export class CompileFailures {
     this.add(compiled.error.code, compiled.error.message, stepId);
     return undefined;
   }
-
-  /** Scripts do not run yet; nothing that refers to one may be skipped (decision 28). */
-  refuseHook(
-    name: string,
-    hook: { readonly function?: string; readonly _scriptId?: string; readonly _stackId?: string } | undefined,
-    stepId: string,
-  ): void {
-    // Stubs without a function are accepted by the API and do nothing (resources §5.2).
-    if (hook === undefined || (hook._scriptId === undefined && hook._stackId === undefined)) return;
-    this.add('not_supported', `The hook ${name} needs scripts, which are not supported yet.`, stepId);
-  }
 }

@@ -1,19 +1,20 @@
 import type { Export } from '#model';
-import { compileTransform } from '../transform/index.js';
 import { compileRecordContext } from '../expressions/template-scope.js';
-import type { FlowPlan, PageRecord, RecordFailure } from '../program.js';
+import type { FlowPlan } from '../program.js';
 import { compileTemplate } from '../template/index.js';
-import { compileTraceKey, pickTraceKey } from '../trace-key.js';
+import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
+import { compileShaper } from './record-shaper.js';
+import { compileShape } from './shape-page.js';
 import type { DetailedGenerator } from './step-details.js';
-import { compileStepFilter } from './step-filter.js';
 import { stepScope } from './step-scope.js';
+import { compileFunction } from './user-function.js';
 
 /** Reference: resources §4.2. */
 const defaultPageSize = 20;
 
 /**
- * Compiles what happens to a generator's records between source and page: transform, output filter, trace key.
+ * Compiles what happens to a generator's records between source and page: transform, output filter, preSavePage, trace key.
  * Reference: runtime §7.
  */
 export function compileGenerator(
@@ -23,51 +24,33 @@ export function compileGenerator(
   failures: CompileFailures,
 ): DetailedGenerator {
   const exportId = source._id;
-  failures.refuseHook('preSavePage', source.hooks?.preSavePage, exportId);
-  failures.refuseHook('preParse', source.hooks?.preParse, exportId);
+  const place = { plan, kind: 'export', step: source } as const;
+  if (source.hooks?.preParse?._scriptId !== undefined || source.hooks?.preParse?._stackId !== undefined) {
+    failures.add('not_supported', 'The hook preParse is not supported yet.', exportId);
+  }
   if ((source.groupByFields?.length ?? 0) > 0 && source.skipGrouping !== true) {
     failures.add('not_supported', 'Grouping of records is not supported yet.', exportId);
   }
   const scope = stepScope(plan, 'export', source);
-  const transform = failures.take(compileTransform(source.transform, scope), exportId);
-  const map = transform !== undefined && 'map' in transform ? transform.map : undefined;
-  const filter = compileStepFilter(source.filter, 'output_filter', scope.settings, exportId, failures);
+  const shaper = compileShaper(source.transform, source.filter, scope, place, failures);
+  const preSavePage = compileFunction(source.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures);
   // What errors can derive later from the record as it is then need not travel with every record.
   const traceKey = namesLater(plan, source) ? null : compileTraceKey(source.traceKeyTemplate, scope);
-  const noRetry = skipRetries || source.skipRetries === true;
+  const skips = skipRetries || source.skipRetries === true;
   const dataURI = compileDataURI(source.dataURITemplate, scope);
   return {
     exportId,
     pageSize: source.pageSize !== undefined && source.pageSize > 0 ? source.pageSize : defaultPageSize,
-    skipRetries: noRetry,
+    skipRetries: skips,
     ...(dataURI === undefined ? {} : { dataURI }),
-    shape: (raw, run) => {
-      const records: PageRecord[] = [];
-      const failed: RecordFailure[] = [];
-      let ignored = 0;
-      for (let index = 0; index < raw.length; index += 1) {
-        const input = raw[index]!;
-        const mapped = map === undefined ? { value: input } : map(input, run);
-        const passes = 'failure' in mapped ? mapped.failure : filter === undefined || filter(mapped.value);
-        if (passes === false) {
-          ignored += 1;
-        } else if (passes === true && 'value' in mapped) {
-          const record = mapped.value;
-          records.push(traceKey === null ? { index, record } : { index, record, traceKey: traceKey(record, run) });
-        } else if (typeof passes === 'object') {
-          failed.push({
-            stepId: exportId,
-            index,
-            failure: passes,
-            traceKey: pickTraceKey(input),
-            retryRecord: noRetry ? null : input,
-            stage: 'page_generator',
-            ...withDataURI(dataURI?.(input, run)),
-          });
-        }
-      }
-      return { records, ignored, failures: failed };
-    },
+    shape: compileShape({
+      exportId,
+      ...(shaper === undefined ? {} : { shaper }),
+      ...(preSavePage === undefined ? {} : { preSavePage }),
+      ...(dataURI === undefined ? {} : { dataURI }),
+      traceKey,
+      skipRetries: skips,
+    }),
   };
 }
 
@@ -78,10 +61,6 @@ function namesLater(plan: FlowPlan, source: Export): boolean {
     ({ responseMapping }) => (responseMapping?.fields?.length ?? 0) + (responseMapping?.lists?.length ?? 0) > 0,
   );
   return !hasTemplate && merges !== true;
-}
-
-function withDataURI(uri: string | undefined): { readonly exportDataURI?: string } {
-  return uri === undefined ? {} : { exportDataURI: uri };
 }
 
 /** A data URI is a convenience of error lists: one that cannot be rendered is left out, the error it belongs to is not. */

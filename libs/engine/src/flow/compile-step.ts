@@ -1,4 +1,4 @@
-import type { Export, Import, JsonValue, Lookup, Mapping1, Mapping2, PageProcessor, TransformExpression } from '#model';
+import type { Export, Import, Lookup, Mapping1, Mapping2, PageProcessor } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
 import {
   compileMapper1,
@@ -10,12 +10,13 @@ import {
 import type { CompiledImport, CompiledLookup, FlowPlan } from '../program.js';
 import { compileResponseMapping } from '../response-mapping/index.js';
 import { compileTraceKey } from '../trace-key.js';
-import { compileTransform } from '../transform/index.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compileFanOut } from './one-to-many.js';
+import { compileShaper } from './record-shaper.js';
 import type { DetailedStep, StepDetails } from './step-details.js';
-import { compileStepFilter } from './step-filter.js';
+import { compileStepFilter, type StepFilter } from './step-filter.js';
 import { stepScope } from './step-scope.js';
+import { compileFunction, type FunctionPlace, type UserFunction } from './user-function.js';
 
 type Identified<T> = T & { readonly _id: string };
 
@@ -27,20 +28,22 @@ export function compileLookup(
   failures: CompileFailures,
 ): CompiledLookup & DetailedStep {
   const stepId = lookup._id;
-  failures.refuseHook('preSavePage', lookup.hooks?.preSavePage, stepId);
-  failures.refuseHook('preParse', lookup.hooks?.preParse, stepId);
+  const place: FunctionPlace = { plan, kind: 'export', step: lookup };
   const scope = stepScope(plan, 'export', lookup);
   const mapping = compileMappings(lookup, undefined, scope, stepId, failures);
-  const shapeFound = compileFound(lookup, scope, stepId, failures);
+  const filter = compileStepFilter(lookup.inputFilter, 'input_filter', scope.settings, place, failures);
   return {
     kind: 'lookup',
     ...compileCommon(processor, stepId, failures),
-    ...compileFilterOf(lookup.inputFilter, 'input_filter', scope, stepId, failures),
+    ...filterOf(filter),
     ...(mapping === undefined ? {} : { map: mapping }),
-    details: {
+    details: defined({
       ...compileChildren(lookup, 'resource', undefined, scope, stepId, failures),
-      ...(shapeFound === undefined ? {} : { shapeFound }),
-    },
+      ...compileResponseHook(processor, place, failures),
+      filterScript: scriptOf(filter),
+      shapeFound: compileShaper(lookup.transform, lookup.filter, scope, place, failures),
+      preSavePage: compileFunction(lookup.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures),
+    }),
   };
 }
 
@@ -52,22 +55,57 @@ export function compileImport(
   failures: CompileFailures,
 ): CompiledImport & DetailedStep {
   const stepId = target._id;
-  for (const name of ['preMap', 'postMap', 'postSubmit', 'postAggregate'] as const) {
-    failures.refuseHook(name, target.hooks?.[name], stepId);
+  const { hooks } = target;
+  if (hooks?.postAggregate?._scriptId !== undefined || hooks?.postAggregate?._stackId !== undefined) {
+    failures.add('not_supported', 'The hook postAggregate is not supported yet.', stepId);
   }
+  const place: FunctionPlace = { plan, kind: 'import', step: target };
   const scope = stepScope(plan, 'import', target);
   const mapping = compileMappings(target, operationOf(target), scope, stepId, failures);
-  const shapeAnswer = compileAnswer(target.responseTransform, scope, stepId, failures);
+  const filter = compileStepFilter(target.filter, 'import_filter', scope.settings, place, failures);
   return {
     kind: 'import',
     ...compileCommon(processor, stepId, failures),
-    ...compileFilterOf(target.filter, 'import_filter', scope, stepId, failures),
+    ...filterOf(filter),
     ...(mapping === undefined ? {} : { map: mapping }),
-    details: {
+    details: defined({
       ...compileChildren(target, 'resource', target.traceKeyTemplate, scope, stepId, failures),
-      ...(shapeAnswer === undefined ? {} : { shapeAnswer }),
-    },
+      ...compileResponseHook(processor, place, failures),
+      filterScript: scriptOf(filter),
+      preMap: compileFunction(hooks?.preMap, 'preMap', 'pre_map_hook', place, failures),
+      postMap: compileFunction(hooks?.postMap, 'postMap', 'post_map_hook', place, failures),
+      postSubmit: compileFunction(hooks?.postSubmit, 'postSubmit', 'post_submit_hook', place, failures),
+      shapeAnswer: compileShaper(target.responseTransform, undefined, scope, place, failures, 'responseTransform'),
+    }),
   };
+}
+
+/** Without the members that are undefined. */
+function defined(details: { readonly [K in keyof StepDetails]: StepDetails[K] | undefined }): StepDetails {
+  return Object.fromEntries(Object.entries(details).filter(([, value]) => value !== undefined));
+}
+
+function filterOf(filter: StepFilter | undefined): Pick<CompiledLookup, 'filter'> {
+  if (filter === undefined || 'script' in filter) return {};
+  const { keeps } = filter;
+  return { filter: (record) => keeps(record) };
+}
+
+function scriptOf(filter: StepFilter | undefined): UserFunction | undefined {
+  return filter !== undefined && 'script' in filter ? filter.script : undefined;
+}
+
+/** Reference: runtime §16: the script itself says whether it wants to see the children of one-to-many. */
+function compileResponseHook(
+  processor: PageProcessor,
+  place: FunctionPlace,
+  failures: CompileFailures,
+): Pick<StepDetails, 'postResponseMap' | 'hookSeesChildren'> {
+  const named = processor.hooks?.postResponseMap;
+  const hook = compileFunction(named, 'postResponseMap', 'post_response_map_hook', place, failures);
+  if (hook === undefined) return {};
+  const script = named?._scriptId === undefined ? undefined : place.plan.scripts?.[named._scriptId];
+  return { postResponseMap: hook, hookSeesChildren: script?.postResponseHookToProcessOnChildRecord ?? false };
 }
 
 function compileCommon(
@@ -75,24 +113,12 @@ function compileCommon(
   stepId: string,
   failures: CompileFailures,
 ): Pick<CompiledLookup, 'proceedOnFailure' | 'mapResponse'> {
-  failures.refuseHook('postResponseMap', processor.hooks?.postResponseMap, stepId);
   const response = failures.take(compileResponseMapping(processor.responseMapping), stepId);
   const mapResponse = response !== undefined && 'map' in response ? response.map : undefined;
   return {
     proceedOnFailure: processor.proceedOnFailure ?? false,
     ...(mapResponse === undefined ? {} : { mapResponse }),
   };
-}
-
-function compileFilterOf(
-  filter: Export['inputFilter'],
-  source: 'input_filter' | 'import_filter',
-  scope: TemplateScope,
-  stepId: string,
-  failures: CompileFailures,
-): Pick<CompiledLookup, 'filter'> {
-  const compiled = compileStepFilter(filter, source, scope.settings, stepId, failures);
-  return compiled === undefined ? {} : { filter: (record) => compiled(record) };
 }
 
 /** Mapper 2.0 when there is one, else Mapper 1.0; undefined when the record goes out as it is. */
@@ -154,48 +180,15 @@ function compileChildren(
   scope: TemplateScope,
   stepId: string,
   failures: CompileFailures,
-): Pick<StepDetails, 'fanOut' | 'childTraceKey'> {
+): Pick<StepDetails, 'fanOut' | 'childTraceKey' | 'pathToMany'> {
   if (step.oneToMany !== true) return {};
   const fanOut = compileFanOut(step.pathToMany, source);
   if (fanOut === null) {
     failures.add('invalid_value', `The path ${JSON.stringify(step.pathToMany)} to the children is malformed.`, stepId);
     return {};
   }
+  const children = step.pathToMany === undefined ? { fanOut } : { fanOut, pathToMany: step.pathToMany };
   return traceKeyTemplate === undefined || traceKeyTemplate === ''
-    ? { fanOut }
-    : { fanOut, childTraceKey: compileTraceKey(traceKeyTemplate, scope) };
-}
-
-/** Transform, then output filter, on every record that a lookup found. */
-function compileFound(
-  lookup: Identified<Export>,
-  scope: TemplateScope,
-  stepId: string,
-  failures: CompileFailures,
-): StepDetails['shapeFound'] {
-  const transform = failures.take(compileTransform(lookup.transform, scope), stepId);
-  const map = transform !== undefined && 'map' in transform ? transform.map : undefined;
-  const filter = compileStepFilter(lookup.filter, 'output_filter', scope.settings, stepId, failures);
-  if (map === undefined && filter === undefined) return undefined;
-  return (found, run) => {
-    const shaped: JsonValue[] = [];
-    for (const record of found) {
-      const mapped = map === undefined ? { value: record } : map(record, run);
-      if ('failure' in mapped) return mapped.failure;
-      const passes = filter === undefined || filter(mapped.value);
-      if (typeof passes === 'object') return passes;
-      if (passes) shaped.push(mapped.value);
-    }
-    return shaped;
-  };
-}
-
-function compileAnswer(
-  expression: TransformExpression | undefined,
-  scope: TemplateScope,
-  stepId: string,
-  failures: CompileFailures,
-): StepDetails['shapeAnswer'] {
-  const transform = failures.take(compileTransform(expression, scope), stepId);
-  return transform !== undefined && 'map' in transform ? transform.map : undefined;
+    ? children
+    : { ...children, childTraceKey: compileTraceKey(traceKeyTemplate, scope) };
 }

@@ -1,76 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Failure } from '#failures';
-import type { Export, Flow, Import, JsonRecord, JsonValue, PageProcessor } from '#model';
-import type { CompiledFlow, Effects, FlowPlan, ImportOutcome, LookupOutcome, PreparedRecord } from '../program.js';
+import type { JsonRecord, JsonValue } from '#model';
+import type { CompiledFlow, ImportOutcome, PreparedRecord } from '../program.js';
 import { noFunctions, runContext } from '../testing/contexts.js';
+import { compiled, FakeEffects, first, generator, lookupId, planOf, second, type PlanParts } from '../testing/flows.js';
 import { compileFlow } from './compile-flow.js';
 import { runPage } from './run-page.js';
-
-const generator = 'e'.repeat(24);
-const first = '1'.repeat(24);
-const second = '2'.repeat(24);
-const lookupId = '3'.repeat(24);
-
-interface PlanParts {
-  readonly source?: Partial<Export>;
-  readonly processors?: readonly PageProcessor[];
-  readonly imports?: Readonly<Record<string, Partial<Import>>>;
-  readonly lookup?: Partial<Export>;
-  readonly flow?: Partial<Flow>;
-}
-
-function planOf(parts: PlanParts): FlowPlan {
-  const imports = parts.imports ?? { [first]: {} };
-  return {
-    flow: {
-      _id: 'f'.repeat(24),
-      name: 'flow',
-      pageGenerators: [{ _exportId: generator }],
-      pageProcessors: [...(parts.processors ?? [{ type: 'import', _importId: first }])],
-      ...parts.flow,
-    },
-    exports: {
-      [generator]: { _id: generator, name: 'source', ...parts.source },
-      [lookupId]: { _id: lookupId, name: 'lookup', isLookup: true, ...parts.lookup },
-    },
-    imports: Object.fromEntries(
-      Object.entries(imports).map(([_id, document]) => [_id, { _id, name: _id, ...document }]),
-    ),
-    connections: {},
-    settings: { flow: { region: 'eu' } },
-  };
-}
-
-function compiled(parts: PlanParts): CompiledFlow {
-  const flow = compileFlow(planOf(parts));
-  if ('failures' in flow) throw new Error(JSON.stringify(flow.failures));
-  return flow;
-}
-
-class FakeEffects implements Effects {
-  readonly functions = noFunctions;
-  readonly submitted: { readonly stepId: string; readonly records: readonly PreparedRecord[] }[] = [];
-  canceled = false;
-  constructor(
-    private readonly answers: {
-      readonly submit?: (record: PreparedRecord, stepId: string) => ImportOutcome;
-      readonly lookup?: (record: PreparedRecord) => LookupOutcome;
-    } = {},
-  ) {}
-  async submit(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
-    this.submitted.push({ stepId, records });
-    return records.map(
-      (record) => this.answers.submit?.(record, stepId) ?? { statusCode: 200, id: `id${record.index}` },
-    );
-  }
-  async lookup(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
-    this.submitted.push({ stepId, records });
-    return records.map((record) => this.answers.lookup?.(record) ?? { statusCode: 200, data: [] });
-  }
-  isCanceled() {
-    return this.canceled;
-  }
-}
 
 const run = (
   flow: CompiledFlow,
@@ -115,12 +50,12 @@ describe('compiling a flow', () => {
   it.each<[string, PlanParts, string]>([
     ['a router', { flow: { routers: [{ id: 'r', branches: [] }] } }, 'not_supported'],
     [
-      'a hook',
+      'a hook of a script that does not exist',
       { imports: { [first]: { hooks: { preMap: { _scriptId: '9'.repeat(24), function: 'f' } } } } },
-      'not_supported',
+      'invalid_flow',
     ],
-    ['a filter script', { source: { filter: { type: 'script' } } }, 'not_supported'],
-    ['a transform script', { source: { transform: { type: 'script' } } }, 'not_supported'],
+    ['a filter script that names no script', { source: { filter: { type: 'script' } } }, 'invalid_flow'],
+    ['a transform script that names no script', { source: { transform: { type: 'script' } } }, 'invalid_flow'],
     ['grouping', { source: { groupByFields: ['id'] } }, 'not_supported'],
     [
       'a live lookup',
@@ -160,7 +95,7 @@ describe('compiling a flow', () => {
 });
 
 describe('shaping a page (runtime §7, decision 1)', () => {
-  it('transforms, then filters, then names records; indices are those of the source', () => {
+  it('transforms, then filters, then names records; indices are those of the source', async () => {
     const flow = compiled({
       source: {
         pageSize: 100,
@@ -179,13 +114,15 @@ describe('shaping a page (runtime §7, decision 1)', () => {
     });
     const source = flow.generators.get(generator);
     expect(source?.pageSize).toBe(100);
-    const page = source?.shape(
+    const page = await source?.shape(
       [
         { id: 1, n: '1' },
         { id: 2, n: '2' },
         { id: 3, n: 'x' },
       ],
       runContext(),
+      0,
+      noFunctions,
     );
     expect(page?.records).toEqual([{ index: 1, record: { id: 2, n: 2 }, traceKey: 'T2' }]);
     expect(page?.ignored).toBe(1);
@@ -201,14 +138,13 @@ describe('shaping a page (runtime §7, decision 1)', () => {
     ]);
   });
 
-  it('keeps no retry data where the generator skips retries', () => {
+  it('keeps no retry data where the generator skips retries', async () => {
     const flow = compiled({
       flow: { pageGenerators: [{ _exportId: generator, skipRetries: true }] },
       source: { filter: { rules: ['matches', 'x', ['extract', 'p']] } },
     });
-    expect(flow.generators.get(generator)?.shape([{ p: '(' }], runContext()).failures).toMatchObject([
-      { retryRecord: null },
-    ]);
+    const page = await flow.generators.get(generator)?.shape([{ p: '(' }], runContext(), 0, noFunctions);
+    expect(page?.failures).toMatchObject([{ retryRecord: null }]);
   });
 
   it('takes 20 records where the page size is unset or no size', () => {

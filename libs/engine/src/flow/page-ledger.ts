@@ -11,6 +11,8 @@ export interface FailedRecord {
   readonly importDataURI?: string;
   /** Record that a retry starts from; default: the record as it entered the step. */
   readonly retryRecord?: JsonValue;
+  /** The record goes on all the same and counts as what it becomes (decision 24). */
+  readonly isWarning?: boolean;
 }
 
 /** Counts and failures of one page while it runs. */
@@ -46,6 +48,7 @@ export class PageLedger {
       stage,
       ...(exportDataURI === undefined ? {} : { exportDataURI }),
       ...(failed.importDataURI === undefined ? {} : { importDataURI: failed.importDataURI }),
+      ...(failed.isWarning === true ? { warning: true } : {}),
     });
   }
 

@@ -1,9 +1,9 @@
-import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
-import type { RecordMap } from '../mapping/index.js';
 import type { CompiledGenerator, CompiledStep, RunContext } from '../program.js';
 import type { TraceKey } from '../trace-key.js';
 import type { FanOut } from './one-to-many.js';
+import type { RecordShaper } from './record-shaper.js';
+import type { UserFunction } from './user-function.js';
 
 /** What this library compiles into a step beyond what the seam shows to others. */
 export interface StepDetails {
@@ -11,10 +11,22 @@ export interface StepDetails {
   readonly fanOut?: FanOut;
   /** Trace keys of children; absent: the record's. */
   readonly childTraceKey?: TraceKey;
+  /** As configured; hooks see it. */
+  readonly pathToMany?: string;
+  /** Filter that is a script; the step's own `filter` is absent then. */
+  readonly filterScript?: UserFunction;
+  readonly preMap?: UserFunction;
+  readonly postMap?: UserFunction;
+  readonly postSubmit?: UserFunction;
+  /** Of a lookup; called with what was found for each record. */
+  readonly preSavePage?: UserFunction;
+  readonly postResponseMap?: UserFunction;
+  /** Whether postResponseMap sees children, not their parents. Reference: runtime §16. */
+  readonly hookSeesChildren?: boolean;
   /** Transform and output filter of a lookup, on what it found. Reference: runtime §9.2. */
-  readonly shapeFound?: (found: readonly JsonValue[], run: RunContext) => readonly JsonValue[] | Failure;
+  readonly shapeFound?: RecordShaper;
   /** `responseTransform` of an import, on the answer of the destination. */
-  readonly shapeAnswer?: RecordMap;
+  readonly shapeAnswer?: RecordShaper;
 }
 
 export interface DetailedStep extends CompiledStep {

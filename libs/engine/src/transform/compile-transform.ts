@@ -12,6 +12,8 @@ import { toMapping1 } from './transform1.js';
 export type CompiledTransform =
   | { readonly map: RecordMap }
   | { readonly error: MappingError }
+  /** A user's function makes the record. */
+  | { readonly script: TransformExpression['script'] }
   /** Nothing to transform: records pass as they are. */
   | { readonly identity: true };
 
@@ -24,7 +26,7 @@ export type CompiledTransform =
 export function compileTransform(transform: TransformExpression | undefined, scope: TemplateScope): CompiledTransform {
   if (transform === undefined) return { identity: true };
   if (transform.type === 'script' || (transform.type === undefined && transform.script !== undefined)) {
-    return { error: { code: 'not_supported', message: 'Transform scripts are not supported yet.' } };
+    return { script: transform.script };
   }
   const { expression } = transform;
   const options = { lookups: [], source: 'transformation', input: 'record', scope } as const;

@@ -1,0 +1,90 @@
+import type { JsonValue } from '#model';
+import type { PageRecord } from '../program.js';
+import { stageOf, type Slot, type StepPass, type Unit } from './units.js';
+
+/**
+ * Counts every record exactly once (decision 1) and gathers those that go on, in order.
+ *
+ * @param rejoined parents whose children a hook joined back
+ */
+export function concludeUnits(
+  pass: StepPass,
+  slots: readonly Slot[],
+  rejoined: ReadonlyMap<Slot, JsonValue>,
+): readonly PageRecord[] {
+  const onward: PageRecord[] = [];
+  for (const slot of slots) {
+    const { entry, children } = slot;
+    const record =
+      children === null ? concludeOne(pass, slot) : concludeChildren(pass, entry, children, rejoined.get(slot));
+    if (record !== undefined) onward.push(record === entry.record ? entry : { ...entry, record });
+  }
+  return onward;
+}
+
+/** @returns the record as it goes on; undefined when it does not */
+function concludeOne(pass: StepPass, { entry, outcome }: Unit): JsonValue | undefined {
+  const { ledger, instruction } = pass;
+  const counts = ledger.counts(instruction.stepId);
+  if (outcome === undefined || outcome.kind === 'untouched') {
+    ledger.interrupted = true;
+    return undefined;
+  }
+  if (outcome.kind !== 'failed') {
+    counts[outcome.kind === 'success' ? 'success' : 'ignore'] += 1;
+    return outcome.record;
+  }
+  counts.error += 1;
+  for (const failure of outcome.failures) {
+    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, ...withURI(outcome.dataURI) });
+  }
+  return instruction.step.proceedOnFailure ? outcome.record : undefined;
+}
+
+/**
+ * Children count one by one and fail alone; the retry record of a failed child is its parent with no other child. The
+ * parent goes on with all of them joined back, unless one failed and failures do not proceed. Reference: runtime §9.1.
+ */
+function concludeChildren(
+  pass: StepPass,
+  entry: PageRecord,
+  units: readonly Unit[],
+  rejoined: JsonValue | undefined,
+): JsonValue | undefined {
+  const { ledger, details, run, instruction } = pass;
+  const { stepId, step } = instruction;
+  const counts = ledger.counts(stepId);
+  const joined: JsonValue[] = [];
+  let goesOn = true;
+  units.forEach((unit, ordinal) => {
+    const { outcome } = unit;
+    if (outcome === undefined || outcome.kind === 'untouched') {
+      ledger.interrupted = true;
+      goesOn = false;
+      return;
+    }
+    joined.push(outcome.record);
+    if (outcome.kind !== 'failed') {
+      counts[outcome.kind === 'success' ? 'success' : 'ignore'] += 1;
+      return;
+    }
+    counts.error += 1;
+    goesOn &&= step.proceedOnFailure;
+    const traceKey = details.childTraceKey?.(unit.input, run);
+    const retryRecord = details.fanOut?.only(entry.record, ordinal);
+    for (const failure of outcome.failures) {
+      ledger.fail(stepId, stageOf(instruction), entry, {
+        failure,
+        ...withURI(outcome.dataURI),
+        ...(traceKey === undefined ? {} : { traceKey }),
+        ...(retryRecord === undefined ? {} : { retryRecord }),
+      });
+    }
+  });
+  if (!goesOn || details.fanOut === undefined) return undefined;
+  return rejoined ?? details.fanOut.join(entry.record, joined);
+}
+
+function withURI(dataURI: string | undefined): { readonly importDataURI?: string } {
+  return dataURI === undefined ? {} : { importDataURI: dataURI };
+}

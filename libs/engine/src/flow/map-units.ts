@@ -1,0 +1,103 @@
+import type { Failure } from '#failures';
+import { isRecord, type JsonRecord, type JsonValue } from '#model';
+import { failuresFrom } from './hook-errors.js';
+import { failed, passedOver } from './settle-unit.js';
+import { callFunction, elementsOf, invalidReturn, type UserFunction } from './user-function.js';
+import { openOf, stageOf, untouched, type StepPass, type Unit } from './units.js';
+
+/** preMap → mapping → postMap, on the units of a page. Reference: runtime §9.3. */
+export async function mapUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
+  const { preMap, postMap } = pass.details;
+  if (preMap !== undefined) {
+    await edit(
+      pass,
+      preMap,
+      openOf(units),
+      (open) => ({ data: open.map(({ input }) => input) }),
+      (unit, data) => {
+        unit.input = data;
+        unit.mapped = data;
+      },
+    );
+  }
+  const { map } = pass.instruction.step;
+  if (map !== undefined) {
+    for (const unit of units) {
+      if (unit.outcome !== undefined) continue;
+      const mapped = map(unit.input, pass.run);
+      if ('failure' in mapped) unit.outcome = failed(pass, unit, [mapped.failure]);
+      else unit.mapped = mapped.value;
+    }
+  }
+  if (postMap !== undefined) {
+    await edit(pass, postMap, openOf(units), shownToPostMap, (unit, data) => {
+      unit.mapped = data;
+    });
+  }
+}
+
+function shownToPostMap(open: readonly Unit[]): JsonRecord {
+  return { preMapData: open.map(({ input }) => input), postMapData: open.map(({ mapped }) => mapped) };
+}
+
+/**
+ * Lets a hook edit the records of a page. It answers one element per record: `{data}` goes on, `{errors}` fails, both go on
+ * and are logged (decision 24), `{}` is ignored; an exception fails every record. Reference: runtime §16.1.
+ */
+async function edit(
+  pass: StepPass,
+  hook: UserFunction,
+  open: readonly Unit[],
+  optionsOf: (open: readonly Unit[]) => JsonRecord,
+  use: (unit: Unit, data: JsonValue) => void,
+): Promise<void> {
+  if (open.length === 0) return;
+  const elements = await askBeforeSending(pass, hook, open, optionsOf(open));
+  elements?.forEach((element, at) => {
+    const unit = open[at]!;
+    if (!isRecord(element)) {
+      const found = JSON.stringify(element ?? null).slice(0, 80);
+      const message = `Each element must be an object with data, errors or neither; element ${at} is ${found}.`;
+      unit.outcome = failed(pass, unit, [invalidReturn(hook.source, message)]);
+      return;
+    }
+    const { data } = element;
+    const errors = failuresFrom(element.errors, hook.source);
+    if (data !== undefined && data !== null) {
+      use(unit, data);
+      warn(pass, unit, errors);
+    } else if (errors.length > 0) unit.outcome = failed(pass, unit, errors);
+    else unit.outcome = passedOver(pass, unit);
+  });
+}
+
+/** @returns null when every unit has its outcome already: the hook failed, or a cancel came first */
+async function askBeforeSending(
+  pass: StepPass,
+  hook: UserFunction,
+  open: readonly Unit[],
+  options: JsonRecord,
+): Promise<readonly (JsonValue | undefined)[] | null> {
+  try {
+    const answer = await callFunction(hook, options, pass.run, pass.effects.functions);
+    const elements = 'failure' in answer ? answer.failure : elementsOf(answer.value, open.length, hook.source);
+    if (isElements(elements)) return elements;
+    for (const unit of open) unit.outcome = failed(pass, unit, [elements]);
+  } catch (error) {
+    if (!pass.effects.isCanceled()) throw error;
+    for (const unit of open) unit.outcome = untouched;
+  }
+  return null;
+}
+
+function isElements(
+  elements: readonly (JsonValue | undefined)[] | Failure,
+): elements is readonly (JsonValue | undefined)[] {
+  return Array.isArray(elements);
+}
+
+function warn({ instruction, ledger }: StepPass, { entry }: Unit, failures: readonly Failure[]): void {
+  for (const failure of failures) {
+    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, isWarning: true });
+  }
+}

@@ -1,0 +1,52 @@
+import type { Failure } from '#failures';
+import type { ImportOutcome, LookupOutcome, PreparedRecord } from '../program.js';
+import { failuresOf } from './envelopes.js';
+import { failed } from './settle-unit.js';
+import { settleFound } from './settle-found.js';
+import { settleSubmitted } from './settle-submitted.js';
+import { openOf, untouched, type Answered, type StepPass, type Unit } from './units.js';
+
+/** Sends the units of a page that are still open, and settles them by their answers. */
+export async function sendUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
+  const open = openOf(units);
+  if (open.length === 0) return;
+  const { effects, page } = pass;
+  if (effects.isCanceled()) {
+    for (const unit of open) unit.outcome = untouched;
+    return;
+  }
+  const prepared = open.map(({ index, input, mapped }): PreparedRecord => ({ index, record: input, mapped }));
+  const { op, stepId } = pass.instruction;
+  if (op === 'lookup') await settleFound(pass, answeredOf(pass, open, await effects.lookup(stepId, page, prepared)));
+  else await settleSubmitted(pass, answeredOf(pass, open, await effects.submit(stepId, page, prepared)));
+}
+
+/** Code of outcomes of records that a cancel kept from being sent. */
+const canceledCode = 'canceled';
+
+/** An adaptor owes one answer per record; a cancel may keep it from giving all. */
+function answeredOf<O extends ImportOutcome | LookupOutcome>(
+  pass: StepPass,
+  units: readonly Unit[],
+  outcomes: readonly O[],
+): readonly Answered<O>[] {
+  const isCanceled = pass.effects.isCanceled();
+  const answered: Answered<O>[] = [];
+  units.forEach((unit, at) => {
+    const outcome = outcomes[at];
+    if (outcome === undefined) {
+      unit.outcome = isCanceled ? untouched : failed(pass, unit, [missingResult]);
+      return;
+    }
+    const failures = failuresOf(outcome);
+    if (isCanceled && failures.some(({ code }) => code === canceledCode)) unit.outcome = untouched;
+    else answered.push({ unit, outcome, failures });
+  });
+  return answered;
+}
+
+const missingResult: Failure = {
+  code: 'missing_result',
+  message: 'The answer of the application has no result for this record.',
+  source: 'application',
+};

@@ -1,0 +1,123 @@
+import type { Failure } from '#failures';
+import type { JsonValue } from '#model';
+import type { Functions } from '../functions.js';
+import type { CompiledGenerator, PageRecord, RecordFailure, RunContext, ShapedPage } from '../program.js';
+import { pickTraceKey, type TraceKey } from '../trace-key.js';
+import type { RecordShaper, Shaped } from './record-shaper.js';
+import { savePage, type FailedEarly } from './save-page.js';
+import type { DetailedGenerator } from './step-details.js';
+import type { UserFunction } from './user-function.js';
+
+export interface ShapeParts {
+  readonly exportId: string;
+  readonly shaper?: RecordShaper;
+  readonly preSavePage?: UserFunction;
+  readonly dataURI?: DetailedGenerator['dataURI'];
+  /** null: records are named when an error needs it */
+  readonly traceKey: TraceKey | null;
+  readonly skipRetries: boolean;
+}
+
+const stage = 'page_generator';
+
+/** transform → output filter → preSavePage → trace key. Reference: runtime §7. */
+export function compileShape(parts: ShapeParts): CompiledGenerator['shape'] {
+  const { shaper, preSavePage } = parts;
+  if (shaper?.hasScripts !== true && preSavePage === undefined) {
+    return (raw, run) => pageOf(parts, raw, shaper === undefined ? null : (at) => shaper.shape(raw[at]!, run), run);
+  }
+  return async (raw, run, page, functions) => {
+    const shaped = await shapeAll(shaper, raw, run, functions);
+    const unsaved = pageOf(parts, raw, (at) => shaped[at]!, run);
+    return preSavePage === undefined ? unsaved : save(parts, preSavePage, unsaved, raw, run, page, functions);
+  };
+}
+
+async function shapeAll(
+  shaper: RecordShaper | undefined,
+  raw: readonly JsonValue[],
+  run: RunContext,
+  functions: Functions,
+): Promise<readonly Shaped[]> {
+  if (shaper === undefined) return raw.map((value) => ({ value }));
+  return shaper.hasScripts ? shaper.shapeAll(raw, run, functions) : raw.map((value) => shaper.shape(value, run));
+}
+
+/** @param shapedAt what became of each raw record; null: they pass as they are */
+function pageOf(
+  parts: ShapeParts,
+  raw: readonly JsonValue[],
+  shapedAt: ((at: number) => Shaped) | null,
+  run: RunContext,
+): ShapedPage {
+  const records: PageRecord[] = [];
+  const failures: RecordFailure[] = [];
+  let ignored = 0;
+  for (let index = 0; index < raw.length; index += 1) {
+    const input = raw[index]!;
+    const shaped = shapedAt === null ? { value: input } : shapedAt(index);
+    if (shaped === null) ignored += 1;
+    else if ('failure' in shaped) failures.push(failureOf(parts, index, shaped.failure, input, run));
+    else records.push(recordOf(parts, index, shaped.value, run));
+  }
+  return { records, ignored, failures };
+}
+
+function recordOf({ traceKey }: ShapeParts, index: number, record: JsonValue, run: RunContext): PageRecord {
+  return traceKey === null ? { index, record } : { index, record, traceKey: traceKey(record, run) };
+}
+
+function failureOf(
+  { exportId, skipRetries, dataURI }: ShapeParts,
+  index: number,
+  failure: Failure,
+  record: JsonValue,
+  run: RunContext,
+): RecordFailure {
+  const uri = dataURI?.(record, run);
+  return {
+    stepId: exportId,
+    index,
+    failure,
+    traceKey: pickTraceKey(record),
+    retryRecord: skipRetries ? null : record,
+    stage,
+    ...(uri === undefined ? {} : { exportDataURI: uri }),
+  };
+}
+
+/**
+ * Records are named anew by their place in what the hook returned; those that it took out count as ignored, unless it
+ * reported them as errors (decision 1).
+ */
+async function save(
+  parts: ShapeParts,
+  hook: UserFunction,
+  page: ShapedPage,
+  raw: readonly JsonValue[],
+  run: RunContext,
+  pageIndex: number,
+  functions: Functions,
+): Promise<ShapedPage> {
+  const data = page.records.map(({ record }) => record);
+  const errors = page.failures.map(({ failure, traceKey, index }): FailedEarly => ({
+    failure,
+    traceKey,
+    record: raw[index]!,
+  }));
+  const saved = await savePage(hook, { data, errors, pageIndex, stage }, run, functions);
+  if ('failure' in saved) return { records: [], ignored: 0, failures: [], fatal: saved.failure };
+  const records = saved.data.map((record, index) => recordOf(parts, index, record, run));
+  const left = saved.errors.map(({ at, failure }) => ({ ...page.failures[at]!, failure }));
+  // Behind the raw records, so that no two errors of a page have one name.
+  const found = saved.found.map(({ failure, retryData }, at) =>
+    failureOf(parts, raw.length + at, failure, retryData, run),
+  );
+  const gone = page.records.length + page.failures.length - left.length - found.length - records.length;
+  return {
+    records,
+    ignored: page.ignored + Math.max(0, gone),
+    failures: [...left, ...found],
+    ...(saved.abort ? { isLast: true } : {}),
+  };
+}
