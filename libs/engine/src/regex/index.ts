@@ -1,0 +1,3 @@
+export * from './pattern.js';
+export * from './pattern-cache.js';
+export * from './pattern-error.js';
