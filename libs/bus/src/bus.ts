@@ -1,6 +1,7 @@
 /**
  * The bus carries commands and work between services: durable messages that one consumer leases, and settles only
- * after the effect is durable (P4). It also carries signals (best-effort hints) and leases (leaders and limits).
+ * after the effect is durable (P4). It also carries signals (best-effort hints), requests that somebody waits for, and
+ * leases (leaders and limits).
  *
  * A message stays on the bus, counted by {@link Bus.outstanding}, from the moment its publish resolves until its
  * acknowledgement resolves. The number of messages under a key is therefore exactly the outstanding work of that key,
@@ -90,6 +91,9 @@ export interface Subscription {
   drain(): Promise<void>;
 }
 
+/** Answers one request; what it throws fails the request. */
+export type Responder = (payload: Uint8Array) => Promise<Uint8Array>;
+
 export interface Outstanding {
   /** sum over the work queues */
   readonly total: number;
@@ -153,6 +157,21 @@ export interface Bus {
   /** Best-effort, at most once, to every listener of the topic in every process. Payload ≤ 64 KB of text. */
   signal(topic: string, payload: string): void;
   onSignal(topic: string, listener: (payload: string) => void): () => void;
+  /**
+   * Asks one of those who respond to the topic, and waits for the answer. Best-effort and at most once: nothing is stored,
+   * nothing is sent again. Payload and answer ≤ 6 MB each.
+   *
+   * @param signal stops the wait; the responder is not told
+   * @throws PlatformError `bus_no_responders`, `bus_request_timeout`, `bus_request_failed` when the responder threw,
+   *   `bus_message_invalid`, `bus_unavailable`; AbortError
+   */
+  request(topic: string, payload: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Takes a share of the topic's requests: each goes to one responder, of any process (embedded: of this one, which is
+   * the only one). Requests are handed over as they come, so a responder bounds what it does at a time. Draining stops
+   * taking requests and resolves when every answer is given.
+   */
+  respond(topic: string, responder: Responder): Subscription;
   readonly leases: Leases;
   readonly deadLetters: {
     /** oldest first */

@@ -13,6 +13,18 @@ export const busCodes = defineCodes('bus', {
     retry: 'never',
     help: 'The bus was used after it was closed. The process is shutting down.',
   },
+  bus_no_responders: {
+    retry: 'backoff',
+    help: 'No process answers requests of this kind now. Check that executors run.',
+  },
+  bus_request_timeout: {
+    retry: 'backoff',
+    help: 'The process that took the request did not answer in time.',
+  },
+  bus_request_failed: {
+    retry: 'never',
+    help: 'The process that took the request failed at it. Its log says why.',
+  },
   bus_message_gone: {
     retry: 'never',
     help: 'The body of a leased message was asked for after the message was settled by another consumer.',

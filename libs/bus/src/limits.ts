@@ -1,7 +1,8 @@
 import type { OutgoingMessage } from './bus.js';
 import { busError } from './failures.js';
 
-const maxMessageBytes = 6 * 1024 * 1024;
+/** Also of requests and their answers. */
+export const maxMessageBytes = 6 * 1024 * 1024;
 const maxAtomicMessages = 1_000;
 const maxHeaderBytes = 4 * 1024;
 /** Signals are hints; see {@link import('./bus.js').Bus.signal}. */
@@ -66,6 +67,16 @@ export function scopedId(message: Pick<OutgoingMessage, 'queue' | 'id'>): string
 /** `work` or `cmd`: queues of one family share a ledger. */
 function familyOf(queue: string): string {
   return queue.slice(0, queue.indexOf('.'));
+}
+
+/**
+ * Requests and answers travel whole.
+ *
+ * @throws PlatformError `bus_message_invalid`
+ */
+export function assertRequestSize(what: 'request' | 'answer', topic: string, payload: Uint8Array): void {
+  if (payload.byteLength <= maxMessageBytes) return;
+  throw busError('bus_message_invalid', `A ${what} of ${topic} exceeds ${maxMessageBytes} bytes.`);
 }
 
 /** Bytes of a message on the wire, roughly: what batches and pulls are bounded by. */

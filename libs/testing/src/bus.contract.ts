@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bus, Delivery, OutgoingMessage, QueueName, Subscription } from '#bus';
+import type { Bus, Delivery, OutgoingMessage, QueueName, Responder, Subscription } from '#bus';
 
 /** One broker of its own for one test; any number of processes connect to it. */
 export interface BusFixture {
@@ -591,6 +591,114 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
       });
     });
 
+    describe('requests', () => {
+      const echo = async (payload: Uint8Array): Promise<Uint8Array> => payload;
+
+      it.each([
+        ['nothing', new Uint8Array()],
+        ['any bytes', Uint8Array.from({ length: 256 }, (_, index) => index)],
+        ['5 MB', new Uint8Array(5 * 1024 * 1024).fill(7)],
+      ])('carry %s there and back', async (_, payload) => {
+        await responding(bus, 'echo', echo);
+        const answer = await bus.request('echo', payload, patienceMs);
+        expect(Buffer.compare(answer, payload)).toBe(0);
+      });
+
+      it('each go to one responder, and all responders get some', async () => {
+        const served = { a: 0, b: 0 };
+        const by = (name: 'a' | 'b') => async () => {
+          served[name] += 1;
+          return Buffer.from(name);
+        };
+        await responding(bus, 'shared', by('a'));
+        await responding(bus, 'shared', by('b'));
+        const before = served.a + served.b;
+        await until(async () => {
+          await bus.request('shared', Buffer.from('x'), patienceMs);
+          return served.a > 0 && served.b > 0;
+        });
+        const asked = 20;
+        const seen = served.a + served.b;
+        expect(seen).toBeGreaterThan(before);
+        await Promise.all(Array.from({ length: asked }, () => bus.request('shared', Buffer.from('x'), patienceMs)));
+        expect(served.a + served.b).toBe(seen + asked);
+      });
+
+      it('say at once that nobody responds, also once responders have drained', async () => {
+        const asked = performance.now();
+        await expect(bus.request('nobody', Buffer.from('x'), patienceMs)).rejects.toMatchObject({
+          code: 'bus_no_responders',
+        });
+        expect(performance.now() - asked).toBeLessThan(patienceMs / 2);
+        const responder = await responding(bus, 'gone', echo);
+        await responder.drain();
+        await until(() =>
+          bus.request('gone', Buffer.from('x'), patienceMs).then(
+            () => false,
+            (error: { code?: string }) => error.code === 'bus_no_responders',
+          ),
+        );
+      });
+
+      it('end when time is up, and when the asker gives up', async () => {
+        let asked = 0;
+        bus.respond('silent', () => {
+          asked += 1;
+          return new Promise(() => undefined);
+        });
+        const inTime = () => bus.request('silent', Buffer.from('x'), 200);
+        await until(() =>
+          inTime().then(
+            () => false,
+            (error: { code?: string }) => error.code === 'bus_request_timeout',
+          ),
+        );
+        const seen = asked;
+        const giveUp = new AbortController();
+        const waiting = bus.request('silent', Buffer.from('x'), patienceMs, giveUp.signal);
+        const refused = expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+        await until(() => asked > seen);
+        giveUp.abort();
+        await refused;
+      });
+
+      it('fail with what a responder throws, and leave it responding', async () => {
+        await responding(bus, 'fails', async (payload) => {
+          if (payload.byteLength === 0) throw new Error('a defect: ü "\n"');
+          return payload;
+        });
+        await expect(bus.request('fails', new Uint8Array(), patienceMs)).rejects.toMatchObject({
+          code: 'bus_request_failed',
+          message: expect.stringContaining('a defect: ü'),
+        });
+        expect((await bus.request('fails', Buffer.from('x'), patienceMs)).byteLength).toBe(1);
+      });
+
+      it('are refused above 6 MB, and so are their answers', async () => {
+        const large = new Uint8Array(6 * 1024 * 1024 + 1);
+        await responding(bus, 'large', async (payload) => (payload.byteLength === 1 ? payload : large));
+        await expect(bus.request('large', large, patienceMs)).rejects.toMatchObject({ code: 'bus_message_invalid' });
+        await expect(bus.request('large', new Uint8Array(2), patienceMs)).rejects.toThrow(/6291456/);
+      });
+
+      it('are answered before a drain ends', async () => {
+        let release = (): void => undefined;
+        let isAsked = false;
+        const responder = await responding(bus, 'slow', async (payload) => {
+          if (payload.byteLength === 1) return payload;
+          isAsked = true;
+          await new Promise<void>((resolve) => (release = resolve));
+          return payload;
+        });
+        const answer = bus.request('slow', Buffer.from('xx'), patienceMs);
+        await until(() => isAsked);
+        const drained = responder.drain();
+        release();
+        await drained;
+        expect((await answer).byteLength).toBe(2);
+      });
+    });
+
     describe('leases', () => {
       it('are written when absent, by one of those who try', async () => {
         const other = await fixture.connect();
@@ -703,6 +811,18 @@ async function hold(
     },
   );
   return { deliveries, release, subscription };
+}
+
+/** A responder that gets requests from now on: a subscription takes a moment to reach the broker. */
+async function responding(bus: Bus, topic: string, responder: Responder): Promise<Subscription> {
+  const subscription = bus.respond(topic, responder);
+  await until(() =>
+    bus.request(topic, Buffer.from('x'), patienceMs).then(
+      () => true,
+      (error: { code?: string }) => error.code !== 'bus_no_responders',
+    ),
+  );
+  return subscription;
 }
 
 async function statusOf(bus: Bus, queue: QueueName) {

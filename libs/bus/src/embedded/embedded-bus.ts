@@ -8,6 +8,7 @@ import type {
   OutgoingMessage,
   QueueName,
   QueueStatus,
+  Responder,
   Subscription,
 } from '../bus.js';
 import { workQueues } from '../bus.js';
@@ -16,6 +17,7 @@ import { reportAsWarning } from '../delivery-runner.js';
 import { busError } from '../failures.js';
 import { assertAtomicBatch, assertMessage, maxSignalBytes } from '../limits.js';
 import { allQueues } from '../queues.js';
+import { Responders } from '../responders.js';
 import { SignalHub } from '../signal-hub.js';
 import { Database } from './database.js';
 import { EmbeddedDeadLetters } from './embedded-dead-letters.js';
@@ -101,6 +103,7 @@ class PostgresBus implements EmbeddedBus {
   readonly #settlements: Settlements;
   readonly #notifier: Notifier;
   readonly #signals: SignalHub;
+  readonly #responders = new Responders();
   readonly #housekeeping: Housekeeping;
   readonly #subscriptions = new Map<EmbeddedSubscription, QueueName>();
   #closing: Promise<void> | null = null;
@@ -217,6 +220,16 @@ class PostgresBus implements EmbeddedBus {
     return this.#signals.add(topic, listener);
   }
 
+  async request(topic: string, payload: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+    this.#assertOpen();
+    return await this.#responders.request(topic, payload, timeoutMs, signal);
+  }
+
+  respond(topic: string, responder: Responder): Subscription {
+    this.#assertOpen();
+    return this.#responders.add(topic, responder);
+  }
+
   async isReady(): Promise<boolean> {
     if (this.#closing !== null) return false;
     let timer: NodeJS.Timeout | undefined;
@@ -246,6 +259,7 @@ class PostgresBus implements EmbeddedBus {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#subscriptions.keys()].map((subscription) => subscription.drain()));
+    await this.#responders.drain();
     await Promise.all([this.#publisher.idle(), this.#settlements.idle()]);
     await this.#end();
   }

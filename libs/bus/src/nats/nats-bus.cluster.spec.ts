@@ -42,6 +42,29 @@ describe('a bus on NATS', () => {
     await removeStreams(prefix);
   });
 
+  it('carries requests between processes, to one of those who respond', async () => {
+    const prefix = `test-${randomUUID()}`;
+    const [asker, first, second] = await Promise.all(
+      ['asker', 'first', 'second'].map((name) =>
+        createNatsBus({ servers, name, prefix, reportError: () => undefined }),
+      ),
+    );
+    const served: string[] = [];
+    const by = (name: string) => async (payload: Uint8Array) => {
+      served.push(name);
+      return payload;
+    };
+    first!.respond('where', by('first'));
+    second!.respond('where', by('second'));
+    // A round trip to the server: what was subscribed before is known afterwards.
+    await Promise.all([first!.isReady(), second!.isReady()]);
+    await Promise.all(Array.from({ length: 100 }, () => asker!.request('where', Buffer.from('x'), 5_000)));
+    expect(served).toHaveLength(100);
+    expect(new Set(served)).toEqual(new Set(['first', 'second']));
+    await Promise.all([asker, first, second].map((bus) => bus!.close()));
+    await removeStreams(prefix);
+  });
+
   it('refuses a prefix that is not a token', async () => {
     await expect(createNatsBus({ servers, name: 'a', prefix: 'a.b' })).rejects.toThrow(TypeError);
   });

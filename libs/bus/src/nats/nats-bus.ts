@@ -10,6 +10,7 @@ import type {
   OutgoingMessage,
   QueueName,
   QueueStatus,
+  Responder,
   Subscription,
 } from '../bus.js';
 import type { ReportError } from '../delivery-runner.js';
@@ -22,6 +23,7 @@ import type { ConnectionOptions } from './connection.js';
 import { Connection } from './connection.js';
 import { DeadLetterBox } from './dead-letter-box.js';
 import { NatsLeases } from './nats-leases.js';
+import { NatsRequests } from './nats-requests.js';
 import { NatsSubscription } from './nats-subscription.js';
 import { Publisher } from './publisher.js';
 import { Names } from './subjects.js';
@@ -82,6 +84,7 @@ class JetStreamBus implements NatsBus {
   readonly #work: Publisher;
   readonly #commands: Publisher;
   readonly #signals: SignalHub;
+  readonly #requests: NatsRequests;
   readonly #signalSubs = new Map<string, NatsSub>();
   readonly #subscriptions = new Set<NatsSubscription>();
   #closing: Promise<void> | null = null;
@@ -100,6 +103,7 @@ class JetStreamBus implements NatsBus {
     this.#work = new Publisher(connection, names, publishTimeoutMs);
     this.#commands = new Publisher(connection, names, publishTimeoutMs);
     this.#signals = new SignalHub(reportError);
+    this.#requests = new NatsRequests(connection, names, reportError);
     this.leases = new NatsLeases(connection, jsm, names);
     this.deadLetters = new DeadLetterBox(connection, jsm, names, publishTimeoutMs);
   }
@@ -194,6 +198,16 @@ class JetStreamBus implements NatsBus {
     };
   }
 
+  async request(topic: string, payload: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+    this.#assertOpen();
+    return await this.#requests.request(topic, payload, timeoutMs, signal);
+  }
+
+  respond(topic: string, responder: Responder): Subscription {
+    this.#assertOpen();
+    return this.#requests.respond(topic, responder);
+  }
+
   async isReady(): Promise<boolean> {
     if (!this.#connection.connected) return false;
     try {
@@ -218,6 +232,7 @@ class JetStreamBus implements NatsBus {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.drain()));
+    await this.#requests.drain();
     await Promise.all([this.#work.idle(), this.#commands.idle()]);
     if (this.#connection.connected) await this.#connection.nc.flush();
     await this.#connection.close();

@@ -91,6 +91,10 @@ export class Names {
     return `${this.#subjectPrefix}signal.${toToken(topic)}`;
   }
 
+  requestSubject(topic: string): string {
+    return `${this.#subjectPrefix}request.${toToken(topic)}`;
+  }
+
   /** Where a consumer takes messages that others were leased and that prefer it. */
   handOverSubject(queue: QueueName, consumerId: string): string {
     return `${this.#subjectPrefix}hand-over.${queue}.${toToken(consumerId)}`;

@@ -13,8 +13,10 @@ import {
   type OutgoingMessage,
   type QueueName,
   type QueueStatus,
+  type Responder,
   type Subscription,
 } from '#bus';
+import { Responders } from '#bus/responders';
 
 interface Message extends OutgoingMessage {
   readonly storedAtMs: number;
@@ -55,6 +57,7 @@ export class FakeBroker {
   readonly #consumers = new Set<Consumer>();
   readonly #listeners = new Map<string, Set<{ readonly bus: FakeBus; readonly listener: (payload: string) => void }>>();
   readonly leases = new Map<string, Lease>();
+  readonly responders = new Responders();
   #revision = 0;
 
   constructor(clock: FakeClock) {
@@ -265,6 +268,15 @@ export class FakeBus implements Bus {
 
   onSignal(topic: string, listener: (payload: string) => void): () => void {
     return this.#broker.listen(this, topic, listener);
+  }
+
+  async request(topic: string, payload: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
+    await this.#alive(() => undefined);
+    return this.#broker.responders.request(topic, payload, timeoutMs, signal);
+  }
+
+  respond(topic: string, responder: Responder): Subscription {
+    return this.#broker.responders.add(topic, responder);
   }
 
   isReady(): Promise<boolean> {
