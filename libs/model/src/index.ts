@@ -24,6 +24,7 @@ export * from './cron.js';
 export * from './parse.js';
 export * from './paths.js';
 export * from './resource-type.js';
+export * from './router-graph.js';
 export * from './secrets.js';
 export type { CheckContext } from './rules/rule.js';
 export * from './zod-issues.js';

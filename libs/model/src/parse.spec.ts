@@ -322,6 +322,34 @@ describe('flows', () => {
       ['invalid_flow routers'],
     ],
     [
+      'a way back over another router',
+      {
+        routers: [
+          router({ branches: [{ name: 'b', nextRouterId: 'r2' }] }),
+          router({ id: 'r2', branches: [{ name: 'c', nextRouterId: 'r1' }] }),
+        ],
+      },
+      ['invalid_flow routers'],
+    ],
+    [
+      'more copies of a record than anybody can want: ten routers that copy twice each',
+      {
+        routers: Array.from({ length: 10 }, (_, i) =>
+          router({
+            id: `r${i}`,
+            routeRecordsTo: 'all_matching_branches',
+            branches: ['a', 'b'].map((name) => ({ name, ...(i < 9 ? { nextRouterId: `r${i + 1}` } : {}) })),
+          }),
+        ),
+      },
+      ['invalid_flow routers'],
+    ],
+    [
+      'more branches than are counted',
+      { routers: [router({ branches: Array.from({ length: 1_001 }, (_, i) => ({ name: `b${i}` })) })] },
+      ['invalid_flow routers'],
+    ],
+    [
       'a branch without name',
       { routers: [router({ branches: [{}] })] },
       ['missing_required_field routers[0].branches[0].name'],
@@ -378,6 +406,23 @@ describe('flows', () => {
     expect(document('flows', { name: 'F', pageProcessors: [{ ...processor, hooks }] })).toMatchObject({
       pageProcessors: [{ hooks: { postResponseMap: { function: 'g', _scriptId: id(5) } } }],
     });
+  });
+
+  it('may copy a record up to a thousand times, and choose among branches as often as they like', () => {
+    const chain = (length: number, mode: string) =>
+      Array.from({ length }, (_, i) =>
+        router({
+          id: `r${i}`,
+          routeRecordsTo: mode,
+          branches: ['a', 'b'].map((name) => ({ name, ...(i < length - 1 ? { nextRouterId: `r${i + 1}` } : {}) })),
+        }),
+      );
+    expect(problems('flows', { name: 'F', routers: chain(9, 'all_matching_branches') })).toEqual([]);
+    expect(problems('flows', { name: 'F', routers: chain(400, 'first_matching_branch') })).toEqual([]);
+  });
+
+  it('keep routers that no branch leads to', () => {
+    expect(problems('flows', { name: 'F', routers: [router(), router({ id: 'r2' })] })).toEqual([]);
   });
 
   it('merge in a router that several branches name', () => {

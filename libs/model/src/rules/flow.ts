@@ -1,5 +1,6 @@
 import { isCron, parseCron } from '../cron.js';
 import type { Issues } from '../issue.js';
+import { countCopies, maxBranches, maxCopiesOfRecord, orderRouters } from '../router-graph.js';
 import { checkDebugWindow, checkName, elementsAt, isSet, type Rules, textAt } from './rule.js';
 
 const mustBeNamed = checkName(true);
@@ -51,56 +52,62 @@ function checkProcessors(owner: unknown, path: string, prefix: string, issues: I
   });
 }
 
-/** Ids are unique, branches lead to routers of this flow, and no way leads back. Reference: resources §3.5. */
+/**
+ * Ids are unique, branches lead to routers of this flow, no way leads back, and copies stay countable. Routers that no
+ * branch leads to are kept: a flow may be under construction. Reference: resources §3.5.
+ */
 function checkRouters(document: Readonly<Record<string, unknown>>, issues: Issues): void {
   const routers = elementsAt(document, 'routers');
-  const next = new Map<string, readonly string[]>();
+  const ids = new Set<string>();
   routers.forEach((router, i) => {
     const id = textAt(router, 'id');
     if (id === undefined) return;
-    if (next.has(id)) issues.add('invalid_field_value', `Two routers have the id ${id}.`, `routers[${i}].id`);
-    next.set(
-      id,
-      elementsAt(router, 'branches').flatMap((branch) => textAt(branch, 'nextRouterId') ?? []),
-    );
+    if (ids.has(id)) issues.add('invalid_field_value', `Two routers have the id ${id}.`, `routers[${i}].id`);
+    ids.add(id);
   });
   routers.forEach((router, i) => {
     elementsAt(router, 'branches').forEach((branch, j) => {
       const field = `routers[${i}].branches[${j}]`;
       if (branch['name'] === '') missing(`${field}.name`, issues);
       const target = textAt(branch, 'nextRouterId');
-      if (target !== undefined && target !== '' && !next.has(target)) {
+      if (target !== undefined && target !== '' && !ids.has(target)) {
         issues.add('invalid_field_value', 'Invalid nextRouterId is defined on the branch.', `${field}.nextRouterId`);
       }
       checkProcessors(branch, 'pageProcessors', `${field}.`, issues);
     });
   });
-  if (hasCycle(next)) issues.add('invalid_flow', 'The routers of a flow must not lead back to themselves.', 'routers');
+  checkGraph(routers, issues);
 }
 
-function hasCycle(next: ReadonlyMap<string, readonly string[]>): boolean {
-  const done = new Set<string>();
-  const onPath = new Set<string>();
-  // An explicit stack: a hostile flow may chain thousands of routers.
-  for (const start of next.keys()) {
-    const stack: { readonly id: string; readonly leave: boolean }[] = [{ id: start, leave: false }];
-    for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
-      if (top.leave) {
-        onPath.delete(top.id);
-        done.add(top.id);
-        continue;
-      }
-      if (onPath.has(top.id)) return true;
-      if (done.has(top.id)) continue;
-      onPath.add(top.id);
-      stack.push({ id: top.id, leave: true });
-      for (const id of next.get(top.id) ?? []) {
-        if (onPath.has(id)) return true;
-        if (!done.has(id) && next.has(id)) stack.push({ id, leave: false });
-      }
-    }
+function checkGraph(documents: readonly unknown[], issues: Issues): void {
+  const routers = documents.flatMap((document) => {
+    const id = textAt(document, 'id');
+    if (id === undefined) return [];
+    const mode = textAt(document, 'routeRecordsTo');
+    return {
+      id,
+      routeRecordsTo: mode === 'all_matching_branches' ? mode : undefined,
+      branches: elementsAt(document, 'branches').map((branch) => ({
+        name: '',
+        nextRouterId: textAt(branch, 'nextRouterId'),
+      })),
+    };
+  });
+  const branches = routers.reduce((sum, router) => sum + Math.max(1, router.branches.length), 0);
+  if (branches > maxBranches) {
+    issues.add('invalid_flow', `The routers of a flow have at most ${maxBranches} branches in all.`, 'routers');
+    return;
   }
-  return false;
+  const ordered = orderRouters(routers);
+  if (ordered === null) {
+    issues.add('invalid_flow', 'The routers of a flow must not lead back to themselves.', 'routers');
+    return;
+  }
+  const most = Math.max(1, ...countCopies(ordered).values());
+  if (most > maxCopiesOfRecord) {
+    const message = `Routers may make at most ${maxCopiesOfRecord} copies of a record; these could make ${most}.`;
+    issues.add('invalid_flow', message, 'routers');
+  }
 }
 
 function missing(field: string, issues: Issues): void {
