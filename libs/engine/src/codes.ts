@@ -16,13 +16,13 @@ export const engineCodes = defineCodes('engine', {
   },
   mapping_failed: { retry: 'never', help: 'The record cannot be mapped. The message says why.' },
   filter_failed: { retry: 'never', help: 'The filter cannot judge the record. The message says why.' },
+  invalid_extension_response: {
+    retry: 'never',
+    help: 'A function of the user returned something of another shape than its caller needs. The message says what.',
+  },
   oneToMany_error: {
     retry: 'never',
     help: 'The step takes the children of a record and found none it could use. Check pathToMany.',
-  },
-  invalid_extension_response: {
-    retry: 'never',
-    help: 'A hook or script returned something else than its contract says. The message says what was expected.',
   },
   hook_error: { retry: 'never', help: 'A hook reported this error without a code of its own.' },
 });

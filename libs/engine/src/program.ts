@@ -1,6 +1,6 @@
 import type { Failure } from '#failures';
 import type { Connection, Export, Flow, Import, JsonRecord, JsonValue } from '#model';
-import type { Functions } from './functions.js';
+import type { FunctionReference, Functions } from './functions.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -57,6 +57,12 @@ export interface PageRecord {
 export interface PageIdentity {
   readonly generator: string;
   readonly page: number;
+  /**
+   * Tells apart the pages of this number that bring a record to the same step more than once: the copies that routers
+   * make of it, and the turns at a step that the flow names twice. What is named for ever (requests, errors) carries it.
+   * Absent: 0, the only copy of a record that was never copied.
+   */
+  readonly copy?: number;
 }
 
 /** Counts of one step for one page. One record adds to exactly one of the three (decision 1). */
@@ -67,9 +73,28 @@ export interface StepCounts {
   ignore: number;
 }
 
+/** What a router did with the records of one page. One record adds to exactly one of the first three. */
+export interface RouterCounts {
+  /** Index of the router in its flow. */
+  readonly router: number;
+  /** records that took at least one branch */
+  success: number;
+  /** records that could not be routed */
+  error: number;
+  /** records that no branch took (decision 7) */
+  ignore: number;
+  /** records that took each branch, by index: in `all_matching_branches` the sum may exceed `success` */
+  readonly branches: number[];
+}
+
 /** A record that failed at a step, with what a retry needs. */
 export interface RecordFailure {
+  /** For a record that could not be routed, its page generator: errors belong to an export or import. */
   readonly stepId: string;
+  /** The router that a record failed at; absent at steps. */
+  readonly routerId?: string;
+  /** As in {@link PageIdentity}. */
+  readonly copy?: number;
   /** Index of the record in its page; -1 when the whole step failed without a record. */
   readonly index: number;
   readonly failure: Failure;
@@ -78,7 +103,7 @@ export interface RecordFailure {
   readonly importDataURI?: string;
   /** The record as it entered the step, or null when nothing can be retried. Reference: errors §7. */
   readonly retryRecord: JsonValue | null;
-  /** `page_generator`, `page_processor_lookup`, `page_processor_import` */
+  /** `page_generator`, `page_processor_lookup`, `page_processor_import`, `router` */
   readonly stage: string;
   /** Stored, and counts nowhere: the record goes on (decision 24). */
   readonly warning?: true;
@@ -117,7 +142,11 @@ export interface PreparedRecord {
 export interface Effects {
   /** Users' functions: hooks, and filters and transforms that are scripts. */
   readonly functions: Functions;
-  /** Outcomes in the order of `records`, one each. */
+  /**
+   * Outcomes in the order of `records`, one each.
+   *
+   * @param page names the records at this step: its `copy` tells apart the times that they come here
+   */
   submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]>;
   lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]>;
   /** True once the run was canceled: no new effect is started (decision 6). */
@@ -132,13 +161,22 @@ export interface PageProgram {
 
 /**
  * Instructions are flat and addressed by position, so that a page can wait on the bus between any two of them. Each
- * names the position that follows; `fork` names one per branch.
+ * names the position that follows; `fork` names one per branch. A router that several branches lead to stands there once.
  */
 export type Instruction =
-  | { readonly op: 'lookup'; readonly stepId: string; readonly step: CompiledLookup; readonly next: Position }
-  | { readonly op: 'import'; readonly stepId: string; readonly step: CompiledImport; readonly next: Position }
+  | StepInstruction<'lookup', CompiledLookup>
+  | StepInstruction<'import', CompiledImport>
   | { readonly op: 'fork'; readonly routerId: string; readonly router: CompiledRouter }
   | { readonly op: 'end' };
+
+interface StepInstruction<Op extends string, Step> {
+  readonly op: Op;
+  readonly stepId: string;
+  readonly step: Step;
+  readonly next: Position;
+  /** Added to the copy of a page here, where the flow names a step again, so that its requests get other names. */
+  readonly copyOffset?: number;
+}
 
 export interface CompiledStep {
   readonly proceedOnFailure: boolean;
@@ -161,9 +199,29 @@ export interface CompiledImport extends CompiledStep {
 }
 
 export interface CompiledRouter {
-  /** Positions that the record goes to, one per matching branch; empty when none matches. */
-  readonly route: (record: JsonValue, run: RunContext) => readonly Position[] | Failure;
+  /** Index in the flow's routers. */
+  readonly index: number;
+  readonly branches: readonly CompiledBranch[];
+  readonly choose: BranchChoice;
 }
+
+export interface CompiledBranch {
+  /** Where its records go on; the position of the end when it discards them. */
+  readonly position: Position;
+  /** Added to the copy number of a page that takes it. */
+  readonly copyOffset: number;
+}
+
+/** Branches that records take, by index and without repeats; none when none matches. Reference: runtime §17. */
+export type BranchChoice =
+  | { readonly by: 'filters'; readonly branchesOf: (record: JsonValue, run: RunContext) => readonly number[] | Failure }
+  | {
+      readonly by: 'script';
+      readonly reference: FunctionReference;
+      /** The options of every call besides the record. */
+      readonly options: JsonRecord;
+      readonly branchesOf: (returned: JsonValue | undefined) => readonly number[] | Failure;
+    };
 
 /** What happens to raw records between the source and their page. Reference: runtime §7. */
 export interface CompiledGenerator {
@@ -211,10 +269,20 @@ export interface CompileFailure {
 export interface PageRun {
   readonly counts: readonly StepCounts[];
   readonly failures: readonly RecordFailure[];
+  /** Absent: the page passed no router. */
+  readonly routers?: readonly RouterCounts[];
   /** Pages to publish before the old message is acknowledged; empty when the page is through. */
-  readonly continuations: readonly { readonly position: Position; readonly records: readonly PageRecord[] }[];
+  readonly continuations: readonly Continuation[];
   /** True when a cancel left records untouched; they count nowhere (decision 6). */
   readonly interrupted: boolean;
+}
+
+/** A page that goes on elsewhere. No two of one run have both position and copy in common. */
+export interface Continuation {
+  readonly position: Position;
+  /** As in {@link PageIdentity}. */
+  readonly copy?: number;
+  readonly records: readonly PageRecord[];
 }
 
 export type CompileFlow = (plan: FlowPlan) => CompiledFlow | { readonly failures: readonly CompileFailure[] };

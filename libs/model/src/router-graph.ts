@@ -1,13 +1,12 @@
-import type { Router } from './flow.js';
-
 /** Copies of one record that the routers of a flow may make between them: bounds what a small flow can multiply. */
 export const maxCopiesOfRecord = 1_000;
 /** Branches of a flow, over all of its routers; they are counted one by one. */
 export const maxBranches = 1_000;
 
-/** What the order of routers rests on, of a document that may not be valid yet. */
+/** What a graph of routers rests on, of a document that may not be valid yet. */
 interface RouterNode {
   readonly id: string;
+  readonly routeRecordsTo?: string | undefined;
   readonly branches: readonly { readonly nextRouterId?: string | undefined }[];
 }
 
@@ -46,9 +45,7 @@ function* nextOf<T extends RouterNode>(router: T, byId: ReadonlyMap<string, T>):
  *
  * @param ordered routers as {@link orderRouters} gives them
  */
-export function countCopies(
-  ordered: readonly Pick<Router, 'id' | 'routeRecordsTo' | 'branches'>[],
-): ReadonlyMap<string, number> {
+export function countCopies(ordered: readonly RouterNode[]): ReadonlyMap<string, number> {
   const copies = new Map<string, number>();
   for (const { id, routeRecordsTo, branches } of ordered.toReversed()) {
     const behind = branches.map(({ nextRouterId }) => copies.get(nextRouterId ?? '') ?? 1);

@@ -1,12 +1,11 @@
-import type { Flow, PageGenerator, PageProcessor } from '#model';
-import type { CompiledFlow, CompiledGenerator, CompileFlow, FlowPlan, Instruction } from '../program.js';
+import type { Flow, PageGenerator } from '#model';
+import type { CompiledFlow, CompiledGenerator, CompileFlow, FlowPlan } from '../program.js';
 import { CompileFailures } from './compile-failures.js';
 import { compileGenerator } from './compile-generator.js';
-import { compileImport, compileLookup } from './compile-step.js';
+import { compileProgram } from './compile-program.js';
 
 /**
- * Compiles a plan for execution: generators by export id, and the processors as a flat page program. Processor n of a
- * linear flow stands at position n, the end behind the last.
+ * Compiles a plan for execution: generators by export id, and steps and routers as a flat page program.
  *
  * What cannot be executed as written refuses the whole plan, every reason listed (decision 28).
  */
@@ -29,54 +28,16 @@ export const compileFlow: CompileFlow = (
     const skipRetries = source.skipRetries ?? plan.flow.skipRetries ?? false;
     generators.set(exportId, compileGenerator(plan, document, skipRetries, failures));
   }
-  if ((plan.flow.routers?.length ?? 0) > 0) failures.add('not_supported', 'Routers are not supported yet.');
-  const instructions: Instruction[] = [];
-  for (const processor of processorsOf(plan.flow)) {
-    const instruction = compileProcessor(plan, processor, instructions.length + 1, failures);
-    if (instruction === null) continue;
-    stepIds.add(instruction.stepId);
-    instructions.push(instruction);
+  const program = compileProgram(plan, failures);
+  for (const instruction of program.instructions) {
+    if ('stepId' in instruction) stepIds.add(instruction.stepId);
   }
-  instructions.push({ op: 'end' });
   if (failures.list.length > 0) return { failures: failures.list };
-  return { generators, program: { instructions, entry: 0 }, stepIds: [...stepIds] };
+  return { generators, program, stepIds: [...stepIds] };
 };
-
-type StepInstruction = Extract<Instruction, { readonly stepId: string }>;
-
-function compileProcessor(
-  plan: FlowPlan,
-  processor: PageProcessor,
-  next: number,
-  failures: CompileFailures,
-): StepInstruction | null {
-  if (processor.type === 'export') {
-    const stepId = processor._exportId;
-    const document = stepId === undefined ? undefined : plan.exports[stepId];
-    if (stepId !== undefined && document !== undefined) {
-      return { op: 'lookup', stepId, step: compileLookup(plan, processor, document, failures), next };
-    }
-    failures.add('invalid_flow', 'A lookup has no export.', stepId);
-    return null;
-  }
-  const stepId = processor._importId;
-  const document = stepId === undefined ? undefined : plan.imports[stepId];
-  if (stepId !== undefined && document !== undefined) {
-    return { op: 'import', stepId, step: compileImport(plan, processor, document, failures), next };
-  }
-  failures.add('invalid_flow', 'A page processor has no import.', stepId);
-  return null;
-}
 
 /** The legacy two-step form of a flow is still accepted. Reference: resources §3.2. */
 function generatorsOf(flow: Flow): readonly PageGenerator[] {
   const generators = flow.pageGenerators ?? [];
   return generators.length > 0 || flow._exportId === undefined ? generators : [{ _exportId: flow._exportId }];
-}
-
-function processorsOf(flow: Flow): readonly PageProcessor[] {
-  const processors = flow.pageProcessors ?? [];
-  return processors.length > 0 || flow._importId === undefined
-    ? processors
-    : [{ type: 'import', _importId: flow._importId }];
 }

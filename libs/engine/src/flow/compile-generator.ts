@@ -57,10 +57,13 @@ export function compileGenerator(
 /** Whether a record's trace key is the same at every step: picked from its fields, which no response is merged into. */
 function namesLater(plan: FlowPlan, source: Export): boolean {
   const hasTemplate = source.traceKeyTemplate !== undefined && source.traceKeyTemplate !== '';
-  const merges = plan.flow.pageProcessors?.some(
+  const inBranches = plan.flow.routers?.flatMap(({ branches }) =>
+    branches.flatMap((branch) => branch.pageProcessors ?? []),
+  );
+  const merges = [...(plan.flow.pageProcessors ?? []), ...(inBranches ?? [])].some(
     ({ responseMapping }) => (responseMapping?.fields?.length ?? 0) + (responseMapping?.lists?.length ?? 0) > 0,
   );
-  return !hasTemplate && merges !== true;
+  return !hasTemplate && !merges;
 }
 
 /** A data URI is a convenience of error lists: one that cannot be rendered is left out, the error it belongs to is not. */

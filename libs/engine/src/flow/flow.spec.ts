@@ -48,7 +48,6 @@ describe('compiling a flow', () => {
   });
 
   it.each<[string, PlanParts, string]>([
-    ['a router', { flow: { routers: [{ id: 'r', branches: [] }] } }, 'not_supported'],
     [
       'a hook of a script that does not exist',
       { imports: { [first]: { hooks: { preMap: { _scriptId: '9'.repeat(24), function: 'f' } } } } },
@@ -84,7 +83,7 @@ describe('compiling a flow', () => {
   it('lists every reason at once', () => {
     const plan = planOf({
       source: { groupByFields: ['id'], filter: { type: 'script' } },
-      flow: { routers: [{ id: 'r', branches: [] }] },
+      flow: { pageProcessors: [{ type: 'import', _importId: second }] },
     });
     expect(compileFlow(plan)).toMatchObject({ failures: { length: 3 } });
   });

@@ -1,6 +1,14 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
-import type { CompiledGenerator, PageRecord, PageRun, RecordFailure, RunContext, StepCounts } from '../program.js';
+import type {
+  CompiledGenerator,
+  PageRecord,
+  PageRun,
+  RecordFailure,
+  RouterCounts,
+  RunContext,
+  StepCounts,
+} from '../program.js';
 import { pickTraceKey } from '../trace-key.js';
 import { isDetailed } from './step-details.js';
 
@@ -13,12 +21,16 @@ export interface FailedRecord {
   readonly retryRecord?: JsonValue;
   /** The record goes on all the same and counts as what it becomes (decision 24). */
   readonly isWarning?: boolean;
+  readonly routerId?: string;
 }
 
 /** Counts and failures of one page while it runs. */
 export class PageLedger {
   readonly #counts: StepCounts[] = [];
   readonly #failures: RecordFailure[] = [];
+  readonly routers: RouterCounts[] = [];
+  /** Copy number of the records at the step that runs. */
+  copy: number | undefined;
   interrupted = false;
 
   constructor(
@@ -41,6 +53,7 @@ export class PageLedger {
     const exportDataURI = generator?.dataURI?.(record.record, this.run);
     this.#failures.push({
       stepId,
+      ...(this.copy === undefined ? {} : { copy: this.copy }),
       index: record.index,
       failure: failed.failure,
       traceKey: failed.traceKey ?? record.traceKey ?? pickTraceKey(record.record),
@@ -49,10 +62,22 @@ export class PageLedger {
       ...(exportDataURI === undefined ? {} : { exportDataURI }),
       ...(failed.importDataURI === undefined ? {} : { importDataURI: failed.importDataURI }),
       ...(failed.isWarning === true ? { warning: true } : {}),
+      ...(failed.routerId === undefined ? {} : { routerId: failed.routerId }),
     });
   }
 
+  /** A record that could not be routed: the error is its generator's, the count the router's. */
+  failRouting(generatorId: string, routerId: string, record: PageRecord, failure: Failure): void {
+    this.fail(generatorId, 'router', record, { failure, routerId });
+  }
+
   conclude(continuations: PageRun['continuations']): PageRun {
-    return { counts: this.#counts, failures: this.#failures, continuations, interrupted: this.interrupted };
+    return {
+      counts: this.#counts,
+      failures: this.#failures,
+      ...(this.routers.length === 0 ? {} : { routers: this.routers }),
+      continuations,
+      interrupted: this.interrupted,
+    };
   }
 }

@@ -83,15 +83,10 @@ function checkGraph(documents: readonly unknown[], issues: Issues): void {
   const routers = documents.flatMap((document) => {
     const id = textAt(document, 'id');
     if (id === undefined) return [];
-    const mode = textAt(document, 'routeRecordsTo');
-    return {
-      id,
-      routeRecordsTo: mode === 'all_matching_branches' ? mode : undefined,
-      branches: elementsAt(document, 'branches').map((branch) => ({
-        name: '',
-        nextRouterId: textAt(branch, 'nextRouterId'),
-      })),
-    };
+    const branches = elementsAt(document, 'branches').map((branch) => ({
+      nextRouterId: textAt(branch, 'nextRouterId'),
+    }));
+    return { id, routeRecordsTo: textAt(document, 'routeRecordsTo'), branches };
   });
   const branches = routers.reduce((sum, router) => sum + Math.max(1, router.branches.length), 0);
   if (branches > maxBranches) {
