@@ -26,6 +26,8 @@ import { resourceController } from './resources/resource.controller.js';
 import { ResourceService } from './resources/resource.service.js';
 import { exportExtras, importExtras } from './resources/step-extras.js';
 import { TYPE_EXTRAS, type TypeExtras } from './resources/type-extras.js';
+import { StackExtras } from './stacks/stack-extras.js';
+import { SystemTokenController } from './stacks/system-token.controller.js';
 
 const resources = [
   ...Object.values(resourceTypes).map((type) => resourceController(type)),
@@ -33,9 +35,9 @@ const resources = [
   RegistrationController,
 ];
 const runs = [FlowRunController, JobController, StepErrorController];
-const others = [PingController, TokenInfoController, OpenApiController, HealthController];
+const others = [PingController, SystemTokenController, TokenInfoController, OpenApiController, HealthController];
 
-const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras];
+const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras, StackExtras];
 const services = [
   RegistrationService,
   ResourceService,

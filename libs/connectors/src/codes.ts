@@ -52,6 +52,7 @@ export const connectorCodes = defineCodes('connector', {
     retry: 'never',
     help: 'The position in the source takes more than 64 KB. Shorten the paging templates.',
   },
+  stack_error: { retry: 'never', help: 'A function of a stack reported this error without a code of its own.' },
   authentication_failed: {
     retry: 'never',
     help: 'The application gave no token. Check the credentials of the connection.',

@@ -1,6 +1,6 @@
 import type { ImportOutcome, LookupOutcome, PageIdentity, PreparedRecord, RunContext } from '#engine';
 import type { Failure } from '#failures';
-import type { Connection, Export, Import, JsonRecord, JsonValue } from '#model';
+import type { Connection, Export, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 
 /**
  * An adaptor is a folder here behind two ports: a source (exports as page generators and lookups) and a destination
@@ -100,6 +100,11 @@ export interface TokenStore {
   ): Promise<OAuthToken>;
 }
 
+/** Stacks of the account, their secrets open. Reference: resources §8. */
+export interface Stacks {
+  find(stackId: string): Promise<StoredStack | null>;
+}
+
 /** Everything a connector may use of its host. Given by the executor's worker, by the gateway for pings, by tests. */
 export interface ConnectorHost {
   readonly limits: ConnectionLimits;
@@ -110,6 +115,8 @@ export interface ConnectorHost {
   readonly egressAllow: readonly string[];
   /** Folder below which `filesystem` connections live; absent: refused. */
   readonly filesystemRoot?: string;
+  /** Absent: there are none. */
+  readonly stacks?: Stacks;
   readonly clock: Clock;
   /** Uniform in [0, 1); for jitter. */
   readonly random: () => number;
@@ -120,7 +127,7 @@ export interface ConnectorHost {
 export interface OutboundCall {
   readonly connectionId: string;
   readonly stepId: string;
-  readonly system: 'http' | 'postgresql' | 'filesystem';
+  readonly system: 'http' | 'postgresql' | 'filesystem' | 'stack';
   readonly method: string;
   /** Host and port only; never a path with data in it. */
   readonly target: string;

@@ -3,6 +3,7 @@ import { filesystemAdaptor } from './filesystem/index.js';
 import { httpAdaptor } from './http/index.js';
 import type { Adaptor } from './ports.js';
 import { rdbmsAdaptor } from './rdbms/index.js';
+import { wrapperAdaptor } from './wrapper/index.js';
 
 const byAdaptorType: Readonly<Record<string, Adaptor>> = {
   HTTPExport: httpAdaptor,
@@ -11,12 +12,15 @@ const byAdaptorType: Readonly<Record<string, Adaptor>> = {
   RDBMSImport: rdbmsAdaptor,
   FileSystemExport: filesystemAdaptor,
   FileSystemImport: filesystemAdaptor,
+  WrapperExport: wrapperAdaptor,
+  WrapperImport: wrapperAdaptor,
 };
 
 const byConnectionType: Readonly<Record<string, Adaptor>> = {
   http: httpAdaptor,
   rdbms: rdbmsAdaptor,
   filesystem: filesystemAdaptor,
+  wrapper: wrapperAdaptor,
 };
 
 /** The adaptor of an export or import, by its `adaptorType`; undefined when there is none. */

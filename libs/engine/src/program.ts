@@ -1,5 +1,5 @@
 import type { Failure } from '#failures';
-import type { Connection, Export, Flow, Import, JsonRecord, JsonValue } from '#model';
+import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 import type { FunctionReference, Functions } from './functions.js';
 
 /**
@@ -13,6 +13,8 @@ export interface FlowPlan {
   readonly connections: Readonly<Record<string, Connection & { readonly _id: string }>>;
   /** By scope: `integration`, `flowGrouping`, `flow`. Step and connection settings are read from their documents. */
   readonly settings: Readonly<Record<string, JsonRecord>>;
+  /** Stacks by id, of every function and wrapper that the flow and its steps name; their secrets are sealed here. */
+  readonly stacks?: Readonly<Record<string, StoredStack>>;
   /** Scripts by id, of every function that the flow and its steps name. Absent: none is named. */
   readonly scripts?: Readonly<Record<string, PlanScript>>;
 }
@@ -116,6 +118,8 @@ export interface ImportOutcome {
   readonly id?: string;
   readonly ignored?: boolean;
   readonly failures?: readonly Failure[];
+  /** Of a record that was accepted all the same: logged, and it goes on (decision 24). */
+  readonly warnings?: readonly Failure[];
   readonly _json?: JsonValue;
   readonly _headers?: Readonly<Record<string, string>>;
   readonly dataURI?: string;

@@ -3,15 +3,15 @@ import { filesystemConnection } from './file.js';
 import { instant, nameOf, ref, serverFields, settingsFields, sharedFields } from './fields.js';
 import { httpConnection } from './http-connection.js';
 import { rdbmsConnection } from './rdbms.js';
+import { wrapperConnection } from './wrapper.js';
 
-export const connectionTypes = ['http', 'rdbms', 'filesystem'] as const;
+export const connectionTypes = ['http', 'rdbms', 'filesystem', 'wrapper'] as const;
 /** Types of the API we follow that are refused here, by name. */
 export const unsupportedConnectionTypes = [
   'netsuite',
   'salesforce',
   'ftp',
   's3',
-  'wrapper',
   'mongodb',
   'as2',
   'mcp',
@@ -55,6 +55,7 @@ export const connectionInput = z.object({
   http: httpConnection().optional(),
   rdbms: rdbmsConnection().optional(),
   filesystem: filesystemConnection().optional(),
+  wrapper: wrapperConnection().optional(),
 });
 
 /** A stored connection; secrets inside are sealed except right before use. */

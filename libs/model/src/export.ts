@@ -16,8 +16,9 @@ import { httpExport } from './http-export.js';
 import { lookup } from './lookup.js';
 import { mapping2List } from './mapping.js';
 import { rdbmsExport } from './rdbms.js';
+import { wrapperStep } from './wrapper.js';
 
-export const exportAdaptors = ['HTTPExport', 'RDBMSExport', 'FileSystemExport'] as const;
+export const exportAdaptors = ['HTTPExport', 'RDBMSExport', 'FileSystemExport', 'WrapperExport'] as const;
 export const unsupportedExportAdaptors = [
   'FTPExport',
   'AS2Export',
@@ -28,7 +29,6 @@ export const unsupportedExportAdaptors = [
   'JDBCExport',
   'MongodbExport',
   'DynamodbExport',
-  'WrapperExport',
   'SimpleExport',
   'WebhookExport',
   'TopicExport',
@@ -70,6 +70,7 @@ export const exportInput = z.object({
   http: httpExport().optional(),
   rdbms: rdbmsExport().optional(),
   filesystem: filesystem().optional(),
+  wrapper: wrapperStep().optional(),
   file: fileExport().optional(),
   parsers: z.array(xmlParser()).optional(),
   filter: filterExpression().optional(),

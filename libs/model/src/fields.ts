@@ -24,7 +24,7 @@ export const description = (max = 5120) => z.string().max(max).optional();
 
 export const nameValues = () => z.array(z.object({ name: z.string(), value: z.string().optional() }));
 
-/** A function of a stored script (or of a stack, kept but never run). Reference: runtime §16.1. */
+/** A function of a stored script, or of a stack. Reference: runtime §16.1. */
 export const functionReference = () =>
   z.object({
     function: z.string().optional(),

@@ -16,8 +16,9 @@ import { httpImport } from './http-import.js';
 import { lookup } from './lookup.js';
 import { mapping1, mapping2List } from './mapping.js';
 import { rdbmsImport } from './rdbms.js';
+import { wrapperStep } from './wrapper.js';
 
-export const importAdaptors = ['HTTPImport', 'RDBMSImport', 'FileSystemImport'] as const;
+export const importAdaptors = ['HTTPImport', 'RDBMSImport', 'FileSystemImport', 'WrapperImport'] as const;
 export const unsupportedImportAdaptors = [
   'FTPImport',
   'AS2Import',
@@ -29,7 +30,6 @@ export const unsupportedImportAdaptors = [
   'JDBCImport',
   'MongodbImport',
   'DynamodbImport',
-  'WrapperImport',
   'AiAgentImport',
   'GuardrailImport',
   'ToolImport',
@@ -95,6 +95,7 @@ export const importInput = z.object({
   http: httpImport().optional(),
   rdbms: rdbmsImport().optional(),
   filesystem: filesystem().optional(),
+  wrapper: wrapperStep().optional(),
   file: fileImport().optional(),
   _ediProfileId: ref().optional(),
   debugUntil: instant().optional(),

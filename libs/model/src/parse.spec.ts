@@ -99,21 +99,9 @@ describe('every document', () => {
 });
 
 describe('connections', () => {
-  it.each([
-    'netsuite',
-    'salesforce',
-    'ftp',
-    's3',
-    'wrapper',
-    'mongodb',
-    'as2',
-    'mcp',
-    'dynamodb',
-    'jdbc',
-    'van',
-    'rest',
-  ])('of type %s are refused by name', (type) =>
-    expect(problems('connections', { name: 'A', type })).toEqual(['unsupported_type type']),
+  it.each(['netsuite', 'salesforce', 'ftp', 's3', 'mongodb', 'as2', 'mcp', 'dynamodb', 'jdbc', 'van', 'rest'])(
+    'of type %s are refused by name',
+    (type) => expect(problems('connections', { name: 'A', type })).toEqual(['unsupported_type type']),
   );
 
   it.each<[string, unknown, string[]]>([

@@ -13,11 +13,13 @@ import { exportRules, prepareExport } from './rules/export.js';
 import { flowRules } from './rules/flow.js';
 import { importRules, prepareImport } from './rules/import.js';
 import { checkDebugWindow, checkName, type CheckContext, type Rules } from './rules/rule.js';
+import { stackRules } from './rules/stack.js';
 import { script, scriptInput } from './script.js';
+import { stack, stackInput } from './stack.js';
 import { stampFlow, stampImport, stampIntegration, stampNothing, stampScript, type Stamp } from './stamps.js';
 
 export type ResourceTypeName =
-  'integrations' | 'connections' | 'exports' | 'imports' | 'flows' | 'scripts' | 'accesstokens';
+  'integrations' | 'connections' | 'exports' | 'imports' | 'flows' | 'scripts' | 'stacks' | 'accesstokens';
 
 /** A place in a document that names another resource. */
 export interface Reference {
@@ -56,25 +58,26 @@ export interface ResourceType {
   readonly references: readonly Reference[];
 }
 
-const hookScripts = (...hooks: readonly string[]): Reference[] =>
-  hooks.map((hook) => ({ path: `hooks.${hook}._scriptId`, to: 'scripts' }));
+/** Places of functions: each names a script or a stack. */
+const functionsAt = (...places: readonly PathPattern[]): Reference[] =>
+  places.flatMap((place): Reference[] => [
+    { path: `${place}._scriptId`, to: 'scripts' },
+    { path: `${place}._stackId`, to: 'stacks' },
+  ]);
 
-const expressionScripts: readonly Reference[] = [
-  { path: 'filter.script._scriptId', to: 'scripts' },
-  { path: 'inputFilter.script._scriptId', to: 'scripts' },
-  { path: 'transform.script._scriptId', to: 'scripts' },
-  { path: 'responseTransform.script._scriptId', to: 'scripts' },
-];
+const expressionScripts = functionsAt(
+  'filter.script',
+  'inputFilter.script',
+  'transform.script',
+  'responseTransform.script',
+);
 
-const settingsScripts: readonly Reference[] = [
-  { path: 'preSave._scriptId', to: 'scripts' },
-  { path: 'settingsForm.init._scriptId', to: 'scripts' },
-];
+const settingsScripts = functionsAt('preSave', 'settingsForm.init');
 
 const processorReferences = (at: string): Reference[] => [
   { path: `${at}.*._exportId`, to: 'exports' },
   { path: `${at}.*._importId`, to: 'imports' },
-  { path: `${at}.*.hooks.postResponseMap._scriptId`, to: 'scripts' },
+  ...functionsAt(`${at}.*.hooks.postResponseMap`),
 ];
 
 const integrations: ResourceType = {
@@ -119,6 +122,7 @@ const connections: ResourceType = {
     'rdbms.password',
     'rdbms.key',
     'rdbms.passphrase',
+    'wrapper.encrypted',
     'ssl.key',
     'ssl.passphrase',
     'pgp.privateKey',
@@ -132,10 +136,15 @@ const connections: ResourceType = {
     'http.targetConcurrencyLevel',
     'rdbms.concurrencyLevel',
     'filesystem.concurrencyLevel',
+    'wrapper.concurrencyLevel',
   ],
   heavy: [],
   keptOnReplace: ['draft', 'endUserProvidedFields'],
-  references: [...settingsScripts, { path: '_borrowConcurrencyFromConnectionId', to: 'connections' }],
+  references: [
+    ...settingsScripts,
+    { path: '_borrowConcurrencyFromConnectionId', to: 'connections' },
+    { path: 'wrapper._stackId', to: 'stacks' },
+  ],
 };
 
 const exports_: ResourceType = {
@@ -153,7 +162,7 @@ const exports_: ResourceType = {
   references: [
     { path: '_connectionId', to: 'connections' },
     { path: '_integrationId', to: 'integrations' },
-    ...hookScripts('preSavePage', 'preParse'),
+    ...functionsAt('hooks.preSavePage', 'hooks.preParse'),
     ...expressionScripts,
     ...settingsScripts,
   ],
@@ -174,7 +183,7 @@ const imports_: ResourceType = {
   references: [
     { path: '_connectionId', to: 'connections' },
     { path: '_integrationId', to: 'integrations' },
-    ...hookScripts('preMap', 'postMap', 'postSubmit', 'postAggregate'),
+    ...functionsAt('hooks.preMap', 'hooks.postMap', 'hooks.postSubmit', 'hooks.postAggregate'),
     ...expressionScripts,
     ...settingsScripts,
   ],
@@ -217,7 +226,7 @@ const flows: ResourceType = {
     { path: 'pageGenerators.*._exportId', to: 'exports' },
     ...processorReferences('pageProcessors'),
     ...processorReferences('routers.*.branches.*.pageProcessors'),
-    { path: 'routers.*.script._scriptId', to: 'scripts' },
+    ...functionsAt('routers.*.script'),
     { path: '_exportId', to: 'exports' },
     { path: '_importId', to: 'imports' },
     { path: '_runNextFlowIds.*', to: 'flows' },
@@ -251,6 +260,20 @@ const scripts: ResourceType = {
   references: [],
 };
 
+const stacks: ResourceType = {
+  name: 'stacks',
+  title: 'Stack',
+  input: stackInput,
+  document: stack,
+  rules: stackRules,
+  stamp: stampNothing,
+  secrets: ['lambda.secretAccessKey'],
+  patchable: [],
+  heavy: [],
+  keptOnReplace: ['systemToken'],
+  references: [],
+};
+
 const accesstokens: ResourceType = {
   name: 'accesstokens',
   title: 'AccessToken',
@@ -276,8 +299,12 @@ export const resourceTypes: Readonly<Record<ResourceTypeName, ResourceType>> = {
   imports: imports_,
   flows,
   scripts,
+  stacks,
   accesstokens,
 };
+
+/** Secrets of a stack, for whoever calls it; the API never shows the second with the document. */
+export const stackSecrets: readonly PathPattern[] = [...stacks.secrets, 'systemToken'];
 
 /** Secrets of a connection document, for whoever opens them right before use. */
 export const connectionSecrets = connections.secrets;

@@ -10,7 +10,7 @@ import type { JsonRecord } from '#model';
 
 /** Resource types that are kept as documents. */
 export type DocumentType =
-  'integrations' | 'connections' | 'exports' | 'imports' | 'flows' | 'scripts' | 'accesstokens';
+  'integrations' | 'connections' | 'exports' | 'imports' | 'flows' | 'scripts' | 'stacks' | 'accesstokens';
 
 /** A resource as stored: the document, with `_id`, `createdAt`, `lastModified` inside, secrets sealed. */
 export type StoredDocument = JsonRecord & { readonly _id: string };

@@ -18,7 +18,10 @@ const defaultLevel = 5;
 
 export function levelOf(connection: Connection): number {
   const configured =
-    connection.http?.concurrencyLevel ?? connection.rdbms?.concurrencyLevel ?? connection.filesystem?.concurrencyLevel;
+    connection.http?.concurrencyLevel ??
+    connection.rdbms?.concurrencyLevel ??
+    connection.filesystem?.concurrencyLevel ??
+    connection.wrapper?.concurrencyLevel;
   const level = configured ?? defaultLevels[connection.type] ?? defaultLevel;
   return Math.max(1, Math.min(100, Math.trunc(level)));
 }

@@ -64,7 +64,7 @@ describe('openapi.json', () => {
       properties: { http: { properties: { relativeURI: { type: 'array', items: { type: 'string' } } } } },
     });
     expect(document.components.schemas['ConnectionInput']).toMatchObject({
-      properties: { type: { enum: ['http', 'rdbms', 'filesystem'] } },
+      properties: { type: { enum: ['http', 'rdbms', 'filesystem', 'wrapper'] } },
     });
   });
 });

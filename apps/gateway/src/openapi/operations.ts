@@ -4,6 +4,7 @@ import { flowOperations } from '../flows/flow.operations.js';
 import { registrationOperations } from '../integrations/integration.operations.js';
 import { jobOperations } from '../jobs/job.operations.js';
 import { resourceOperations } from '../resources/resource.operations.js';
+import { systemTokenOperations } from '../stacks/system-token.operations.js';
 import type { Operation } from './operation.js';
 
 /** Every call below /v1. */
@@ -11,6 +12,7 @@ export const operations: readonly Operation[] = [
   ...resourceOperations,
   ...registrationOperations,
   ...pingOperations,
+  ...systemTokenOperations,
   ...flowOperations,
   ...jobOperations,
   ...tokenInfoOperations,

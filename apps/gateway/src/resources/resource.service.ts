@@ -76,7 +76,7 @@ export class ResourceService {
     const stored: StoredDocument = {
       _id,
       ...withStoredSecrets(sealed, {}, type.secrets),
-      ...extras?.stampNew?.(caller, document),
+      ...extras?.stampNew?.(caller, document, _id),
       createdAt: nowIso,
       lastModified: nowIso,
       lastModifiedBy: caller.userId,

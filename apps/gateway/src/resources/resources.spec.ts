@@ -24,59 +24,64 @@ const secretConnection = {
   },
 };
 
-describe.each(['integrations', 'connections', 'exports', 'imports', 'flows', 'scripts', 'accesstokens'] as const)(
-  '/v1/%s',
-  (type) => {
-    const base = `/v1/${type}`;
-    const body = async (): Promise<Doc> => {
-      if (type === 'connections') return documents.connection;
-      if (type === 'exports')
-        return documents.httpExport(await gateway.alice.make('connections', documents.connection));
-      if (type === 'imports')
-        return documents.httpImport(await gateway.alice.make('connections', documents.connection));
-      return { name: 'A' };
-    };
+describe.each([
+  'integrations',
+  'connections',
+  'exports',
+  'imports',
+  'flows',
+  'scripts',
+  'stacks',
+  'accesstokens',
+] as const)('/v1/%s', (type) => {
+  const base = `/v1/${type}`;
+  const body = async (): Promise<Doc> => {
+    if (type === 'connections') return documents.connection;
+    if (type === 'exports') return documents.httpExport(await gateway.alice.make('connections', documents.connection));
+    if (type === 'imports') return documents.httpImport(await gateway.alice.make('connections', documents.connection));
+    if (type === 'stacks') return documents.stack;
+    return { name: 'A' };
+  };
 
-    it('creates, reads, replaces, lists and deletes', async () => {
-      const sent = await body();
-      const made = await call('POST', base, { ...sent, _id: unknownId, createdAt: 'x', nonsense: 1 });
-      expect(made.status).toBe(201);
-      expect(made.body).toMatchObject(sent);
-      expect(made.body).not.toHaveProperty('nonsense');
-      const id = String(made.body['_id']);
-      expect(id).toMatch(/^[0-9a-f]{24}$/);
-      expect(id).not.toBe(unknownId);
-      expect(made.body['createdAt']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  it('creates, reads, replaces, lists and deletes', async () => {
+    const sent = await body();
+    const made = await call('POST', base, { ...sent, _id: unknownId, createdAt: 'x', nonsense: 1 });
+    expect(made.status).toBe(201);
+    expect(made.body).toMatchObject(sent);
+    expect(made.body).not.toHaveProperty('nonsense');
+    const id = String(made.body['_id']);
+    expect(id).toMatch(/^[0-9a-f]{24}$/);
+    expect(id).not.toBe(unknownId);
+    expect(made.body['createdAt']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
-      const got = await call('GET', `${base}/${id}`);
-      expect(got.status).toBe(200);
-      if (type !== 'accesstokens') expect(got.body).toEqual(made.body);
+    const got = await call('GET', `${base}/${id}`);
+    expect(got.status).toBe(200);
+    if (type !== 'accesstokens') expect(got.body).toEqual(made.body);
 
-      const replacement = { ...sent, name: 'B', ...(type === 'accesstokens' ? { revoked: true } : {}) };
-      const put = await call('PUT', `${base}/${id}/`, replacement);
-      expect(put.status).toBe(200);
-      expect(put.body).toMatchObject({ _id: id, name: 'B', createdAt: made.body['createdAt'] });
-      expect(Date.parse(String(put.body['lastModified']))).toBeGreaterThanOrEqual(
-        Date.parse(String(made.body['lastModified'])),
-      );
+    const replacement = { ...sent, name: 'B', ...(type === 'accesstokens' ? { revoked: true } : {}) };
+    const put = await call('PUT', `${base}/${id}/`, replacement);
+    expect(put.status).toBe(200);
+    expect(put.body).toMatchObject({ _id: id, name: 'B', createdAt: made.body['createdAt'] });
+    expect(Date.parse(String(put.body['lastModified']))).toBeGreaterThanOrEqual(
+      Date.parse(String(made.body['lastModified'])),
+    );
 
-      const list = await gateway.alice.call<Doc[]>('GET', base);
-      expect(list.body.map((row) => row['_id'])).toContain(id);
+    const list = await gateway.alice.call<Doc[]>('GET', base);
+    expect(list.body.map((row) => row['_id'])).toContain(id);
 
-      expect(await call('DELETE', `${base}/${id}`)).toMatchObject({ status: 204, body: undefined });
-      expect((await call('GET', `${base}/${id}`)).status).toBe(404);
-      expect((await call('DELETE', `${base}/${id}`)).status).toBe(404);
-    });
+    expect(await call('DELETE', `${base}/${id}`)).toMatchObject({ status: 204, body: undefined });
+    expect((await call('GET', `${base}/${id}`)).status).toBe(404);
+    expect((await call('DELETE', `${base}/${id}`)).status).toBe(404);
+  });
 
-    it.each(['GET', 'PUT', 'DELETE', 'PATCH'] as const)('%s of unknown and malformed ids is 404', async (method) => {
-      for (const id of [unknownId, 'abc', 'F'.repeat(24), '..%2f']) {
-        const sent = method === 'PUT' ? await body() : method === 'PATCH' ? [] : undefined;
-        const { status, body: answer } = await call(method, `${base}/${id}`, sent);
-        expect({ status, code: codes(answer) }).toEqual({ status: 404, code: ['resource_not_found'] });
-      }
-    });
-  },
-);
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH'] as const)('%s of unknown and malformed ids is 404', async (method) => {
+    for (const id of [unknownId, 'abc', 'F'.repeat(24), '..%2f']) {
+      const sent = method === 'PUT' ? await body() : method === 'PATCH' ? [] : undefined;
+      const { status, body: answer } = await call(method, `${base}/${id}`, sent);
+      expect({ status, code: codes(answer) }).toEqual({ status: 404, code: ['resource_not_found'] });
+    }
+  });
+});
 
 describe('PUT', () => {
   it('erases what is omitted, except what is documented', async () => {

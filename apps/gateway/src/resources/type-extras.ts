@@ -20,7 +20,7 @@ export interface TypeExtras {
   /** Checks against other documents, or adjusts; its issues are answered with 422. */
   settle?(incoming: Incoming): Promise<{ readonly document: JsonRecord; readonly issues: readonly Issue[] }>;
   /** Fields the server gives a new document. */
-  stampNew?(caller: Caller, document: JsonRecord): JsonRecord;
+  stampNew?(caller: Caller, document: JsonRecord, id: string): JsonRecord;
   /** After the document is stored. @returns members to add to the answer */
   created?(caller: Caller, stored: StoredDocument, body: JsonRecord): Promise<JsonRecord>;
   /** Before a PUT is stored. */

@@ -146,6 +146,7 @@ export const documents = {
     _connectionId,
     http: { method: ['POST'], relativeURI: ['/orders'] },
   }),
+  stack: { name: 'Own functions', type: 'server', server: { hostURI: 'https://stack.example' } },
 };
 
 /** Connection, export, import and a flow that uses them. */

@@ -22,6 +22,7 @@ describe('another account’s resources', () => {
       jobs: run.body._jobId,
       integrations: await alice.make('integrations', { name: 'I' }),
       scripts: await alice.make('scripts', { name: 'S' }),
+      stacks: await alice.make('stacks', documents.stack),
       accesstokens: await alice.make('accesstokens', { name: 'T', fullAccess: true, revoked: true }),
     };
   });
@@ -52,7 +53,7 @@ describe('another account’s resources', () => {
     const lists = operations.filter(
       ({ method, path }) => method === 'get' && /^\/v1\/\w+$/.test(path) && !path.endsWith('tokenInfo'),
     );
-    expect(lists.length).toBe(8);
+    expect(lists.length).toBe(9);
     for (const { path } of lists) {
       const answer = await gateway.bob.call('GET', path);
       expect({ path, status: answer.status }).toEqual({ path, status: 204 });

@@ -1,9 +1,9 @@
 import type { Failure } from '#failures';
 import { isRecord, type JsonRecord, type JsonValue } from '#model';
 import { failuresFrom } from './hook-errors.js';
-import { failed, passedOver } from './settle-unit.js';
+import { failed, passedOver, warn } from './settle-unit.js';
 import { callFunction, elementsOf, invalidReturn, type UserFunction } from './user-function.js';
-import { openOf, stageOf, untouched, type StepPass, type Unit } from './units.js';
+import { openOf, untouched, type StepPass, type Unit } from './units.js';
 
 /** preMap → mapping → postMap, on the units of a page. Reference: runtime §9.3. */
 export async function mapUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
@@ -94,10 +94,4 @@ function isElements(
   elements: readonly (JsonValue | undefined)[] | Failure,
 ): elements is readonly (JsonValue | undefined)[] {
   return Array.isArray(elements);
-}
-
-function warn({ instruction, ledger }: StepPass, { entry }: Unit, failures: readonly Failure[]): void {
-  for (const failure of failures) {
-    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, isWarning: true });
-  }
 }

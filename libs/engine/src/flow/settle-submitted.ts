@@ -3,7 +3,7 @@ import { isRecord, type JsonRecord, type JsonValue } from '#model';
 import type { ImportOutcome } from '../program.js';
 import { failuresOf, importEnvelope } from './envelopes.js';
 import { failuresFrom } from './hook-errors.js';
-import { accepted, failed } from './settle-unit.js';
+import { accepted, failed, warn } from './settle-unit.js';
 import { callFunction, elementsOf, type UserFunction } from './user-function.js';
 import { shapeEach } from './shape-each.js';
 import type { Answered, StepPass } from './units.js';
@@ -52,6 +52,7 @@ function settle(pass: StepPass, { unit, outcome, failures, answer }: Response): 
     unit.outcome = failed(pass, unit, failures, outcome);
     return;
   }
+  warn(pass, unit, outcome.warnings ?? []);
   const kind = outcome.ignored === true ? 'ignored' : 'success';
   const needsNoResponse = pass.instruction.step.mapResponse === undefined && pass.details.postResponseMap === undefined;
   unit.outcome = needsNoResponse
@@ -108,5 +109,6 @@ function settleEdited(pass: StepPass, hook: UserFunction, response: Response, ed
     unit.outcome = failed(pass, unit, failures, { statusCode, dataURI: outcome.dataURI });
     return;
   }
+  warn(pass, unit, outcome.warnings ?? []);
   unit.outcome = accepted(pass, unit, envelope.ignored === true ? 'ignored' : 'success', envelope);
 }

@@ -1,7 +1,7 @@
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
 import { failedEnvelope } from './envelopes.js';
-import type { Settled, StepPass, Unit } from './units.js';
+import { stageOf, type Settled, type StepPass, type Unit } from './units.js';
 
 /** A record with an answer, which is mapped onto it. */
 export function accepted(pass: StepPass, { origin }: Unit, kind: 'success' | 'ignored', response: JsonRecord): Settled {
@@ -34,6 +34,13 @@ export function passedOver(pass: StepPass, { origin }: Pick<Unit, 'origin'>): Se
     return { kind: 'ignored', record: origin, ...kept(pass, { ...skipped, data: [] }) };
   }
   return { kind: 'ignored', record: mapResponse(pass, origin, skipped), ...kept(pass, skipped) };
+}
+
+/** Logs what does not keep a record from going on (decision 24). */
+export function warn({ instruction, ledger }: StepPass, { entry }: Unit, failures: readonly Failure[]): void {
+  for (const failure of failures) {
+    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, isWarning: true });
+  }
 }
 
 const skipped: JsonRecord = { statusCode: 200, ignored: true, errors: [] };

@@ -45,16 +45,14 @@ export function compileFunction(
 ): UserFunction | undefined {
   if (named === undefined || (named._scriptId === undefined && named._stackId === undefined)) return undefined;
   const { plan, kind, step } = place;
-  if (named._stackId !== undefined) {
-    failures.add('not_supported', `The function of ${use} lives in a stack, which is not supported yet.`, step._id);
-    return undefined;
-  }
   if (named.function === undefined || named.function === '') {
-    failures.add('invalid_flow', `The script of ${use} is given without the name of its function.`, step._id);
+    failures.add('invalid_flow', `The function of ${use} has no name.`, step._id);
     return undefined;
   }
-  if (plan.scripts?.[named._scriptId!] === undefined) {
-    failures.add('invalid_flow', `The script ${named._scriptId} of ${use} does not exist.`, step._id);
+  const home = homeOf(named);
+  if (!exists(home, plan)) {
+    const where = 'scriptId' in home ? `script ${home.scriptId}` : `stack ${home.stackId}`;
+    failures.add('invalid_flow', `The ${where} of ${use} does not exist.`, step._id);
     return undefined;
   }
   const { settings } = stepScope(plan, kind, step);
@@ -67,7 +65,7 @@ export function compileFunction(
   };
   return {
     reference: {
-      home: { scriptId: named._scriptId! },
+      home,
       name: named.function,
       instance: `${step._id}/${use}`,
       ...(named.configuration === undefined ? {} : { configuration: named.configuration }),
@@ -75,6 +73,14 @@ export function compileFunction(
     source,
     common: (run) => ({ ...fixed, testMode: run.testMode, job: run.job }),
   };
+}
+
+function homeOf({ _scriptId, _stackId }: NamedFunction): FunctionReference['home'] {
+  return _scriptId === undefined ? { stackId: _stackId! } : { scriptId: _scriptId };
+}
+
+function exists(home: FunctionReference['home'], { scripts, stacks }: FlowPlan): boolean {
+  return 'scriptId' in home ? scripts?.[home.scriptId] !== undefined : stacks?.[home.stackId] !== undefined;
 }
 
 /** Compiles a function that the step cannot do without: a filter or transform that is a script, but names none, fails. */

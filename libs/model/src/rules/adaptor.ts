@@ -12,6 +12,7 @@ const kinds: Readonly<Record<string, AdaptorKind>> = {
   HTTP: { part: 'http', connectionType: 'http' },
   RDBMS: { part: 'rdbms', connectionType: 'rdbms' },
   FileSystem: { part: 'filesystem', connectionType: 'filesystem' },
+  Wrapper: { part: 'wrapper', connectionType: 'wrapper' },
 };
 
 /** Sub-documents of adaptors that are out of scope: their presence names the adaptor that is refused. */
@@ -25,7 +26,6 @@ const foreignParts: Readonly<Record<string, string>> = {
   netsuite: 'NetSuite',
   netsuite_da: 'NetSuiteDistributed',
   salesforce: 'Salesforce',
-  wrapper: 'Wrapper',
   rest: 'REST',
   webhook: 'Webhook',
   simple: 'Simple',

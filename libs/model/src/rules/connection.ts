@@ -37,6 +37,7 @@ export const connectionRules: Rules = (document, issues, context) => {
       for (const field of ['rdbms.host', 'rdbms.database', 'rdbms.user']) require(document, field, issues);
     }
   }
+  if (type === 'wrapper') require(document, 'wrapper', issues);
   if (isSet(document, '_agentId') && isSet(document, '_agentGroupId')) {
     issues.add('invalid_field', 'A connection has either _agentId or _agentGroupId.', '_agentGroupId');
   }

@@ -44,6 +44,7 @@ export const exportRules: Rules = (document, issues, context) => {
   if (adaptor === 'HTTPExport') checkHttp(document, issues);
   if (adaptor === 'RDBMSExport') require(document, 'rdbms', issues);
   if (adaptor === 'FileSystemExport') require(document, 'filesystem', issues);
+  if (adaptor === 'WrapperExport') require(document, 'wrapper', issues);
 
   const readsFiles = adaptor === 'FileSystemExport' || textAt(document, 'http.type') === 'file';
   if (!readsFiles && isSet(document, '_ediProfileId')) {

@@ -24,6 +24,7 @@ export const importRules: Rules = (document, issues, context) => {
     checkConnectionType(adaptor, issues, context);
   }
   if (adaptor === 'RDBMSImport') require(document, 'rdbms', issues);
+  if (adaptor === 'WrapperImport') require(document, 'wrapper', issues);
   if (adaptor === 'FileSystemImport') {
     require(document, 'filesystem', issues);
     require(document, 'file', issues);
