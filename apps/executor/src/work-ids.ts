@@ -18,9 +18,13 @@ export function bundleId(runId: string, ordinal: number, firstPage: number, part
 /** Beyond this a continuation's id is shortened by hashing: the bus refuses ids over 500 characters. */
 const maxContinuationIdLength = 300;
 
-/** Where a page goes on after a checkpoint: the path of positions it took names it, whatever branches it went through. */
-export function continuationId(messageId: string, position: number, part: number): string {
-  const id = `${messageId}@${position}${part === 0 ? '' : `.${part}`}`;
+/**
+ * The nth message that goes on from another. It is not named after the branch it takes: were a page routed otherwise when
+ * it is delivered again, its messages would be new ones beside those of the first time. So the first of them always has
+ * one name, and the batch that repeats it is refused whole.
+ */
+export function continuationId(messageId: string, nth: number): string {
+  const id = `${messageId}@${nth}`;
   if (id.length <= maxContinuationIdLength) return id;
   const bundle = messageId.slice(0, messageId.indexOf('@'));
   return `${bundle}@h${hash('sha256', id, 'hex').slice(0, 32)}`;

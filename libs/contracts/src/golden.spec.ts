@@ -23,12 +23,14 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'cmd.run.start.v1.json': (document) => throughBytes(runStart, document),
   'cmd.run.cancel.v1.json': (document) => throughBytes(runCancel, document),
   'step-results.pages.v1.json': (document) => throughBytes(stepResult, document),
+  'step-results.pages.routed.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.generator.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.finished.v1.json': (document) => throughBytes(stepResult, document),
   'work.generate.slice.v1.json': generate,
   'work.generate.end.v1.json': generate,
   'work.page.v1.json': page,
   'work.page.end.v1.json': page,
+  'work.page.copy.v1.json': page,
 };
 
 function generate(document: unknown): unknown {

@@ -16,7 +16,7 @@ export const failureEvent = z.object({
 /** One failed record (or page, or generator) at one step; becomes one stored error. */
 export const errorEvent = z.object({
   stepId: id,
-  /** deterministic: hash of run, step, generator, page, record index and ordinal of the failure */
+  /** deterministic: hash of run, step, generator, page, copy, record index and ordinal of the failure */
   errorId: id,
   page: z.number().int(),
   index: z.number().int(),
@@ -25,6 +25,8 @@ export const errorEvent = z.object({
   exportDataURI: z.string().optional(),
   importDataURI: z.string().optional(),
   stage: z.string(),
+  /** the router that a record failed at; its step is the page generator then */
+  routerId: z.string().optional(),
   /** record for a retry; null when nothing can be retried */
   retryRecord: z.unknown(),
   /** reference to the retry record in the blob store, when it is large */
@@ -55,6 +57,10 @@ export const pagesResult = z.object({
   /** page continuations that it published: `finished = generated + forked` closes the ledger */
   forked: count,
   steps: z.array(z.object({ stepId: id, success: count, error: count, ignore: count, pages: count })),
+  /** What routers did, by index in their flow; `ignore` are records that no branch took. Absent: no router was passed. */
+  routers: z
+    .array(z.object({ router: count, success: count, error: count, ignore: count, branches: z.array(count) }))
+    .optional(),
   errors: z.array(errorEvent),
 });
 export type PagesResult = z.infer<typeof pagesResult>;

@@ -57,7 +57,7 @@ export type GenerateBody = z.infer<typeof generateBody>;
 
 /**
  * `work.page`, key = run: consecutive pages of one generator, waiting at one position of the page program; a bundle.
- * Message id: `<runId>/<ordinal>/p<firstPage>` at the entry; continuations append `@<position>`.
+ * Message id: `<runId>/<ordinal>/p<firstPage>` at the entry; the nth message that goes on from it appends `@<n>`.
  */
 export const pageHeader = z.object({
   v: z.literal(1),
@@ -72,6 +72,8 @@ export const pageHeader = z.object({
   /** records over all pages */
   records: count,
   position: count,
+  /** which copy of their records the pages carry, where routers made copies; absent: 0 */
+  copy: count.optional(),
   /** `zstd` when the body is compressed */
   encoding: z.enum(['identity', 'zstd']),
   /**

@@ -46,6 +46,7 @@ function kindProblem(event: Fields): string | null {
         (typeof event['resultId'] === 'string' ? null : 'resultId is no text') ??
         badCounts(event, ['ordinal', 'position', 'pages', 'forked'], maxInt) ??
         badList(event, 'steps', stepProblem) ??
+        (event['routers'] === undefined ? null : badList(event, 'routers', routerProblem)) ??
         badList(event, 'errors', errorProblem)
       );
     case 'generator':
@@ -69,6 +70,15 @@ function stepProblem(step: Fields): string | null {
   return badId(step, 'stepId') ?? badCounts(step, ['success', 'error', 'ignore', 'pages']);
 }
 
+function routerProblem(router: Fields): string | null {
+  const { branches } = router;
+  return (
+    badCounts(router, ['router'], maxInt) ??
+    badCounts(router, ['success', 'error', 'ignore']) ??
+    (Array.isArray(branches) && branches.every((taken) => isCount(taken)) ? null : 'branches are no counts')
+  );
+}
+
 function errorProblem(error: Fields): string | null {
   const { failure, warning } = error;
   return (
@@ -79,7 +89,7 @@ function errorProblem(error: Fields): string | null {
       : 'page or index is no integer') ??
     (isRecord(failure) ? failureProblem(failure) : 'failure is no object') ??
     badTexts(error, ['traceKey', 'stage']) ??
-    badTexts(error, ['exportDataURI', 'importDataURI', 'retryBlob', 'traceId'], true) ??
+    badTexts(error, ['exportDataURI', 'importDataURI', 'routerId', 'retryBlob', 'traceId'], true) ??
     badInstant(error, 'occurredAt') ??
     (warning === undefined || typeof warning === 'boolean' ? null : 'warning is no boolean')
   );
@@ -100,10 +110,13 @@ function badId(fields: Fields, name: string): string | null {
 
 function badCounts(fields: Fields, names: readonly string[], max = Number.MAX_SAFE_INTEGER): string | null {
   for (const name of names) {
-    const value = fields[name];
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > max) return `${name} is no count`;
+    if (!isCount(fields[name], max)) return `${name} is no count`;
   }
   return null;
+}
+
+function isCount(value: unknown, max = Number.MAX_SAFE_INTEGER): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max;
 }
 
 function badTexts(fields: Fields, names: readonly string[], isOptional = false): string | null {

@@ -64,6 +64,7 @@ function retryDataOf(event: ErrorEvent): JsonRecord | null {
     data: event.retryRecord as JsonValue,
     stage: event.stage,
     traceKey: event.traceKey,
+    ...(event.routerId === undefined ? {} : { routerId: event.routerId }),
     ...(event.exportDataURI === undefined ? {} : { dataURI: event.exportDataURI }),
   };
 }

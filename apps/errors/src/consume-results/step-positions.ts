@@ -45,8 +45,8 @@ export class StepPositions {
   }
 }
 
-/** @param stage of the error, which tells a generator from a lookup through the same export */
+/** @param stage of the error, which tells a generator from a lookup through the same export; it stands for its routers */
 export function positionOf(positions: Positions | undefined, stepId: string, stage: string): number | null {
-  const steps = stage === 'page_generator' ? positions?.generators : positions?.processors;
+  const steps = stage === 'page_generator' || stage === 'router' ? positions?.generators : positions?.processors;
   return steps?.get(stepId) ?? null;
 }

@@ -18,6 +18,7 @@ import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import { BundleEncoder } from './bundle-encoder.js';
 import { canceledCode, StepEffects } from './step-effects.js';
+import { RouterTally } from './router-tally.js';
 import { StepTally } from './step-tally.js';
 
 export interface BundleRunnerParts {
@@ -44,26 +45,31 @@ export async function runBundle(
     pages.map(async ({ page, records }): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;
       try {
-        const identity = { generator: header.exportId, page };
+        const identity = { generator: header.exportId, page, ...copyOf(header) };
         const outcome = await parts.runPage(loaded.flow, header.position, identity, records, context, effects);
         return run.isCanceled ? withoutCanceled(outcome) : outcome;
       } catch (error) {
         // A bug in one page must not repeat, with all of its requests, the pages beside it.
-        return failedRun(stepAt(loaded, header), records, error);
+        return failedRun(stepAt(loaded, header), header, records, error);
       }
     }),
   );
   return conclude(task, pages, runs, calls, parts);
 }
 
+function copyOf({ copy }: Pick<PageHeader, 'copy'>): Pick<PageHeader, 'copy'> {
+  return copy === undefined ? {} : { copy };
+}
+
 const interruptedRun: PageRun = { counts: [], failures: [], continuations: [], interrupted: true };
 
-function failedRun(stepId: string, records: ParsedPage['records'], error: unknown): PageRun {
+function failedRun(stepId: string, header: PageHeader, records: ParsedPage['records'], error: unknown): PageRun {
   const message = error instanceof Error ? error.message : String(error);
   return {
     counts: [{ stepId, success: 0, error: records.length, ignore: 0 }],
     failures: records.map((record) => ({
       stepId,
+      ...copyOf(header),
       index: record.index,
       failure: { code: 'internal_error', message, source: 'internal' },
       traceKey: traceKeyOf(record),
@@ -101,6 +107,13 @@ function withoutCanceled(outcome: PageRun): PageRun {
   return { ...outcome, counts, failures: kept, interrupted: true };
 }
 
+/** Pages that go on together. */
+interface Waiting {
+  readonly position: number;
+  readonly copy?: number;
+  readonly pages: ParsedPage[];
+}
+
 function conclude(
   task: BundleTask,
   pages: readonly ParsedPage[],
@@ -116,31 +129,36 @@ function conclude(
     () => new Date(parts.clock.now()).toISOString(),
     task.traceparent,
   );
-  const waiting = new Map<number, ParsedPage[]>();
+  const waiting = new Map<string, Waiting>();
+  const routers = new RouterTally();
   let finished = 0;
   runs.forEach((outcome, at) => {
     const { page } = pages[at]!;
     tally.addPage(outcome.counts);
+    routers.add(outcome.routers ?? []);
     for (const failure of outcome.failures) errors.addRecord(page, failure);
     if (!outcome.interrupted) finished += 1;
-    for (const { position, records } of outcome.continuations) {
+    for (const { position, records, copy } of outcome.continuations) {
       if (records.length === 0) continue;
-      const atPosition = waiting.get(position) ?? [];
-      waiting.set(position, atPosition);
-      atPosition.push({ page, records });
+      const place = `${position}/${copy ?? 0}`;
+      const together = waiting.get(place) ?? { position, ...copyOf({ copy }), pages: [] };
+      waiting.set(place, together);
+      together.pages.push({ page, records });
     }
   });
   let forked = 0;
-  const continuations = [...waiting].flatMap(([position, atPosition]) => {
+  let messages = 0;
+  const continuations = [...waiting.values()].flatMap(({ pages: together, ...place }) => {
     const encoder = new BundleEncoder(
-      { v: 1, runId, accountId, flowId, planId, exportId, ordinal, position },
+      { v: 1, runId, accountId, flowId, planId, exportId, ordinal, ...place },
       parts.resident,
-      (_firstPage, message) => continuationId(task.messageId, position, message),
+      () => continuationId(task.messageId, messages++),
       (page, record) => {
         const stepId = header.exportId;
         tally.addPage([{ stepId, success: 0, error: 1, ignore: 0 }]);
         errors.addRecord(page, {
           stepId,
+          ...copyOf(place),
           index: record.index,
           failure: {
             code: 'record_too_large',
@@ -154,7 +172,7 @@ function conclude(
         });
       },
     );
-    for (const page of atPosition) encoder.add(page);
+    for (const page of together) encoder.add(page);
     const bundles = encoder.finish();
     forked += encoder.pages;
     return bundles;
@@ -164,6 +182,7 @@ function conclude(
     pages: finished,
     forked,
     steps: tally.totals(),
+    routers: routers.totals(),
     continuations,
     errors: errors.encode(),
     calls: calls.stats(),
@@ -190,6 +209,7 @@ export function abandonBundle(
     for (const record of records) {
       errors.addRecord(page, {
         stepId,
+        ...copyOf(header),
         index: record.index,
         failure: { ...reason, source: 'internal' },
         traceKey: traceKeyOf(record),
@@ -203,6 +223,7 @@ export function abandonBundle(
     pages: pages.length,
     forked: 0,
     steps: tally.totals(),
+    routers: [],
     continuations: [],
     errors: errors.encode(),
     calls: [],

@@ -107,6 +107,7 @@ export class PageHandler {
         pages: result.pages,
         forked: result.forked,
         steps: [...result.steps],
+        ...(result.routers.length === 0 ? {} : { routers: [...result.routers] }),
       },
       result.errors,
       delivery.headers[traceHeader],

@@ -41,14 +41,15 @@ export class ErrorEvents {
 
   /** A record that failed at a step. */
   addRecord(page: number, failed: RecordFailure): void {
-    const where = `${failed.stepId}/${page}/${failed.index}`;
+    const pageName = failed.copy === undefined ? page : `${page}.${failed.copy}`;
+    const where = `${failed.stepId}/${pageName}/${failed.index}`;
     const ordinal = this.#seen.get(where) ?? 0;
     this.#seen.set(where, ordinal + 1);
     const { runId, exportId, ordinal: generator } = this.place;
     this.#add(
       {
         stepId: failed.stepId,
-        errorId: errorIdOf(runId, failed.stepId, `${generator}.${exportId}`, page, failed.index, ordinal),
+        errorId: errorIdOf(runId, failed.stepId, `${generator}.${exportId}`, pageName, failed.index, ordinal),
         page,
         index: failed.index,
         failure: bounded(failed.failure),
@@ -57,6 +58,7 @@ export class ErrorEvents {
         ...(failed.importDataURI === undefined ? {} : { importDataURI: failed.importDataURI }),
         stage: failed.stage,
         ...(failed.warning === true ? { warning: true } : {}),
+        ...(failed.routerId === undefined ? {} : { routerId: failed.routerId }),
       },
       failed.retryRecord,
     );

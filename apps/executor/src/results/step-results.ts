@@ -25,9 +25,10 @@ export class StepResults {
     await this.#store(errors);
     const [first, ...rest] = chunksOf(errors.events);
     // Further errors travel under ids of their own, with nothing to count.
+    const { routers: _counted, ...uncounted } = result;
     const more = rest.map((events, i) =>
       eventOf(
-        { ...result, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] },
+        { ...uncounted, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] },
         events,
         traceparent,
       ),

@@ -1,6 +1,6 @@
 import type { GenerateHeader, GeneratorTotals, PageHeader } from '#contracts';
 import type { TokenAnswer, TokenRequest } from '#connectors/tokens/token-exchange';
-import type { CompileFailure } from '#engine';
+import type { CompileFailure, RouterCounts } from '#engine';
 import type { JsonRecord } from '#model';
 
 /**
@@ -136,6 +136,7 @@ export interface BundleResult {
   /** page continuations in `continuations` */
   readonly forked: number;
   readonly steps: readonly StepTotals[];
+  readonly routers: readonly RouterCounts[];
   readonly continuations: readonly EncodedBundle[];
   readonly errors: EncodedErrors;
   readonly calls: readonly CallStats[];

@@ -6,6 +6,7 @@ import type { Import, JsonRecord, JsonValue } from '#model';
 import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
 import { importContext, readsBareFields, stepRoots } from '../contexts.js';
+import { idempotencyKey } from '../idempotency.js';
 import type { ConnectorHost, Destination, StepContext } from '../ports.js';
 import { compileTemplate, render, type Template } from '../templates.js';
 import { openFolder, OWN_FOLDER, safeFileName, toFileFailure } from './folder.js';
@@ -93,7 +94,9 @@ export class FilesystemDestination implements Destination {
 
     const own = join(folder, OWN_FOLDER, 'written', this.#step._id);
     await mkdir(own, { recursive: true });
-    const pageKey = `${page.generator}-${page.page}`;
+    // Routers part a page: what a step gets of it is named by its records, not by the page alone.
+    const indices = records.map(({ index }) => index);
+    const pageKey = idempotencyKey(context.run.runId, context.stepId, page, indices);
     const journalPath = join(own, this.#perPage ? `${context.run.runId}.${pageKey}` : context.run.runId);
     return withFolderLock(join(own, 'lock'), this.#host.clock, context.signal, async () => {
       let journal = await this.#journals.read(journalPath);
