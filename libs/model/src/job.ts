@@ -13,6 +13,28 @@ export function isFinal(status: JobStatus): boolean {
 
 const count = z.number().int().min(0);
 
+/** What a router of a run did so far. Its errors belong to the page generators and count there. Reference: decision 7. */
+export const jobRouter = z.object({
+  /** of the router in its flow */
+  id: z.string(),
+  name: z.string().optional(),
+  /** records that took at least one branch */
+  numSuccess: count,
+  /** records that could not be routed */
+  numError: count,
+  /** records that no branch took; they are part of `numIgnore` of the flow job */
+  numIgnore: count,
+  branches: z.array(
+    z.object({
+      branchId: z.string().optional(),
+      name: z.string(),
+      /** records that took the branch; in `all_matching_branches` each copy counts */
+      numRecords: count,
+    }),
+  ),
+});
+export type JobRouter = z.infer<typeof jobRouter>;
+
 const jobFields = {
   _id: z.string(),
   type: z.enum(jobTypes),
@@ -55,6 +77,10 @@ const jobFields = {
 
 /** A run, or one step of it. Reference: resources §13, decisions 1, 6, 9. */
 export const childJob = z.object(jobFields);
-export const job = childJob.extend({ children: z.array(childJob).optional() });
+export const job = childJob.extend({
+  children: z.array(childJob).optional(),
+  /** Of a flow with routers, in its order. */
+  routers: z.array(jobRouter).optional(),
+});
 export type Job = z.infer<typeof job>;
 export type ChildJob = z.infer<typeof childJob>;

@@ -1,6 +1,6 @@
 import type { GeneratorResult, PagesResult, RunFinished } from '#contracts';
 import type { FlowPlan } from '#engine';
-import type { JsonRecord } from '#model';
+import type { JobRouter, JsonRecord } from '#model';
 
 /**
  * The store: accounts, resources, runs, errors. Every method that touches account-owned rows takes the account id and
@@ -126,6 +126,8 @@ export interface JobRow {
   /** why it failed, when the run itself failed: code and message, e.g. `pages_lost` */
   readonly failure: { readonly code: string; readonly message: string } | null;
   readonly traceId: string | null;
+  /** counts of the flow's routers; null for steps, and for flows without any */
+  readonly routers: readonly JobRouter[] | null;
   /** What the start asked for: `{export:{startDate,endDate}, _exportIds, input}` and the W3C `traceparent`. */
   readonly request: JsonRecord;
 }
@@ -190,10 +192,16 @@ export interface Jobs {
   enqueue(run: EnqueueRun): Promise<boolean>;
   /**
    * queued → running with its children and its plan, unless the flow has `maxConcurrentRuns` active runs. Coalesces.
+   * `routers` are those of the flow, uncounted.
    * Exactly one caller gets `started`. A run that was `started` by someone who died before publishing its work is found
    * by {@link Jobs.activeRuns}; its work is published again under the same ids.
    */
-  start(jobId: string, planId: string, children: readonly ChildJob[]): Promise<StartOutcome>;
+  start(
+    jobId: string,
+    planId: string,
+    children: readonly ChildJob[],
+    routers?: readonly JobRouter[],
+  ): Promise<StartOutcome>;
   /** The run could not be started (plan invalid, flow gone): final `failed` with the reason. */
   refuse(jobId: string, failure: { readonly code: string; readonly message: string }): Promise<void>;
   /** queued → canceled at once; running → canceling. Null when there is no such job; final jobs stay as they are. */

@@ -136,6 +136,8 @@ function conclude(
     const { page } = pages[at]!;
     tally.addPage(outcome.counts);
     routers.add(outcome.routers ?? []);
+    const unrouted = (outcome.routers ?? []).reduce((sum, { error }) => sum + error, 0);
+    if (unrouted > 0) tally.addErrors(exportId, unrouted);
     for (const failure of outcome.failures) errors.addRecord(page, failure);
     if (!outcome.interrupted) finished += 1;
     for (const { position, records, copy } of outcome.continuations) {

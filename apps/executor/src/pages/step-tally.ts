@@ -15,6 +15,11 @@ export class StepTally {
     }
   }
 
+  /** Records that failed for the step and not at it. */
+  addErrors(stepId: string, errors: number): void {
+    this.#stepOf(stepId).error += errors;
+  }
+
   totals(): StepTotals[] {
     return [...this.#steps.values()];
   }

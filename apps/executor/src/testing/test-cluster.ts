@@ -13,7 +13,7 @@ import { firstSliceMessage } from '../generate/slice-publisher.js';
 import { executorSettings, type ExecutorSettings } from '../settings.js';
 import { systemClock } from '../system-clock.js';
 import { InThreadPool } from '../workers/in-thread-pool.js';
-import { ids, testKit, type TestApps } from './test-flow.js';
+import { ids, linearEngine, testKit, type Engine, type TestApps } from './test-flow.js';
 
 export interface TestExecutor {
   readonly executor: Executor;
@@ -31,12 +31,15 @@ export class TestCluster {
   readonly blobs = new Map<string, Uint8Array>();
   readonly #executors = new Set<Executor>();
 
-  constructor(readonly apps: TestApps) {}
+  constructor(
+    readonly apps: TestApps,
+    private readonly engine: Engine = linearEngine,
+  ) {}
 
   async executor(name = 'executor-1', settings: Partial<ExecutorSettings> = {}, workers = 1): Promise<TestExecutor> {
     const bus = this.broker.connect();
     const full = executorSettings({ instance: name, workers, ...settings });
-    const pool = new InThreadPool(workers, testKit(this.apps), {
+    const pool = new InThreadPool(workers, testKit(this.apps, this.engine), {
       settings: { egressAllow: [], residentBytes: full.residentBytes },
       clock: systemClock,
       random: () => 0.5,
@@ -124,6 +127,18 @@ export class TestCluster {
         sum.error += step.error;
         sum.ignore += step.ignore;
       }
+    }
+    return sum;
+  }
+
+  /** Records that took each branch of a router, what none took, and what could not be routed. */
+  routed(router: number): { branches: number[]; ignore: number; error: number } {
+    const sum = { branches: [] as number[], ignore: 0, error: 0 };
+    for (const counts of this.pages.flatMap(({ routers }) => routers ?? [])) {
+      if (counts.router !== router) continue;
+      counts.branches.forEach((taken, branch) => (sum.branches[branch] = (sum.branches[branch] ?? 0) + taken));
+      sum.ignore += counts.ignore;
+      sum.error += counts.error;
     }
     return sum;
   }

@@ -31,6 +31,7 @@ export const ids = {
 export interface Submitted {
   readonly stepId: string;
   readonly page: number;
+  readonly copy: number;
   readonly indices: readonly number[];
   readonly records: readonly JsonValue[];
 }
@@ -112,6 +113,7 @@ export class TestApps {
     const submitted = {
       stepId,
       page: page.page,
+      copy: page.copy ?? 0,
       indices: records.map(({ index }) => index),
       records: records.map(({ mapped }) => mapped),
     };
@@ -188,8 +190,13 @@ const runPage: RunPage = async (flow, position, page, records, _run, effects) =>
   };
 };
 
-export function testKit(apps: TestApps): WorkerKit {
-  return { compileFlow, runPage, adaptorFor: (type) => (type.startsWith('HTTP') ? apps.adaptor : undefined) };
+/** How flows are compiled and pages run. */
+export type Engine = Pick<WorkerKit, 'compileFlow' | 'runPage'>;
+
+export const linearEngine: Engine = { compileFlow, runPage };
+
+export function testKit(apps: TestApps, engine: Engine): WorkerKit {
+  return { ...engine, adaptorFor: (type) => (type.startsWith('HTTP') ? apps.adaptor : undefined) };
 }
 
 export function testPlan(change: (plan: FlowPlan) => FlowPlan = (plan) => plan): FlowPlan {

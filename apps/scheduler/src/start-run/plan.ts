@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { CompileFlow, FlowPlan } from '#engine';
-import { newId, type Flow, type JsonRecord } from '#model';
+import { newId, type Flow, type JobRouter, type JsonRecord } from '#model';
 import type { ChildJob } from '#store';
 import type { FlowDocuments } from './flow-documents.js';
 
@@ -16,6 +16,8 @@ export interface RunnablePlan {
   readonly planId: string;
   readonly plan: FlowPlan;
   readonly steps: readonly Omit<ChildJob, 'jobId'>[];
+  /** of the flow, uncounted */
+  readonly routers: readonly JobRouter[];
 }
 
 export type PlanOutcome = { readonly runnable: RunnablePlan } | { readonly refusal: Refusal };
@@ -47,8 +49,28 @@ export function buildPlan(
     return { refusal: { code: first?.code ?? 'invalid_flow', message: message.slice(0, 4_000) } };
   }
   return {
-    runnable: { planId: planIdOf(documents.accountId, plan), plan, steps: stepsOf(documents, plan, compiled.stepIds) },
+    runnable: {
+      planId: planIdOf(documents.accountId, plan),
+      plan,
+      steps: stepsOf(documents, plan, compiled.stepIds),
+      routers: routersOf(plan.flow),
+    },
   };
+}
+
+function routersOf({ routers = [] }: Flow): readonly JobRouter[] {
+  return routers.map(({ id, name, branches }) => ({
+    id,
+    ...(name === undefined ? {} : { name }),
+    numSuccess: 0,
+    numError: 0,
+    numIgnore: 0,
+    branches: branches.map(({ branchId, name: branch }) => ({
+      ...(branchId === undefined ? {} : { branchId }),
+      name: branch,
+      numRecords: 0,
+    })),
+  }));
 }
 
 /** Children of a new run, with ids of their own. */

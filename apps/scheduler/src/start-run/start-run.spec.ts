@@ -44,6 +44,40 @@ describe('a run that is asked for', () => {
     ]);
   });
 
+  it('shows the routers of its flow from the start, uncounted', async () => {
+    const step = (_importId: string) => ({ type: 'import', _importId });
+    const [one, two] = [id(51), id(52)];
+    for (const _id of [one, two]) world.store.put(accountId, 'imports', { _id, name: 'Import' });
+    world.flow(flowId, {
+      pageProcessors: [],
+      routers: [
+        {
+          id: 'r1',
+          name: 'By size',
+          branches: [
+            { branchId: 'b1', name: 'large', pageProcessors: [step(one)] },
+            { branchId: 'b2', name: 'small', pageProcessors: [step(two)] },
+          ],
+        },
+      ],
+    });
+    await world.startScheduler();
+    const runId = await world.request(flowId);
+    expect(world.store.run(runId).routers).toEqual([
+      {
+        id: 'r1',
+        name: 'By size',
+        numSuccess: 0,
+        numError: 0,
+        numIgnore: 0,
+        branches: [
+          { branchId: 'b1', name: 'large', numRecords: 0 },
+          { branchId: 'b2', name: 'small', numRecords: 0 },
+        ],
+      },
+    ]);
+  });
+
   it('takes the trace along', async () => {
     world.flow(flowId);
     await world.startScheduler();

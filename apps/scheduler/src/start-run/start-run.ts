@@ -74,13 +74,13 @@ export class StartRun {
     if (!outcome)
       return this.#refuse(jobId, flowId, { code: 'invalid_flow', message: 'The flow does not exist any more.' });
     if ('refusal' in outcome) return this.#refuse(jobId, flowId, outcome.refusal);
-    const { planId, plan } = outcome.runnable;
+    const { planId, plan, routers } = outcome.runnable;
     // Invariant: the plan is durable before anybody can see a run that names it.
     if (!this.#stored.has(planId)) {
       await this.#deps.storedPlans.put(planId, accountId, plan);
       this.#stored.set(planId, true);
     }
-    const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()));
+    const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()), routers);
     if (started !== 'started') return started;
     this.#deps.runPlans.note(jobId, planId, plan);
     await publishFirstWork(bus, firstWork({ runId: jobId, accountId, flowId, planId, traceparent }, plan));

@@ -35,6 +35,7 @@ interface JobTuple {
   readonly waiting_for: string | null;
   readonly failure: JobRow['failure'] | string;
   readonly trace_id: string | null;
+  readonly routers: JobRow['routers'] | string;
   readonly request: JobRow['request'] | string;
 }
 
@@ -43,7 +44,8 @@ const columns = `
   jobs.flow_job_id, jobs.o_index, jobs.status, jobs.created_at, jobs.started_at, jobs.ended_at, jobs.last_modified,
   jobs.purge_at, jobs.num_error, jobs.num_resolved, jobs.num_open_error, jobs.num_success, jobs.num_ignore,
   jobs.num_export, jobs.num_pages_generated, jobs.num_pages_processed, jobs.done_exporting, jobs.triggered_by,
-  jobs.user_id, jobs.canceled_by, jobs.canceled_at, jobs.waiting_for, jobs.failure, jobs.trace_id, jobs.request`;
+  jobs.user_id, jobs.canceled_by, jobs.canceled_at, jobs.waiting_for, jobs.failure, jobs.trace_id, jobs.routers,
+  jobs.request`;
 
 function toJobRow(row: JobTuple): JobRow {
   return {
@@ -78,6 +80,7 @@ function toJobRow(row: JobTuple): JobRow {
     waitingFor: row.waiting_for,
     failure: jsonOf<JobRow['failure']>(row.failure),
     traceId: row.trace_id,
+    routers: jsonOf<JobRow['routers']>(row.routers),
     request: jsonOf<JobRow['request']>(row.request),
   };
 }

@@ -36,6 +36,7 @@ export function toJobRow(job: InferEntity<typeof Job>): JobRow {
     waitingFor: job.waitingFor ?? null,
     failure: job.failure ?? null,
     traceId: job.traceId ?? null,
+    routers: job.routers ?? null,
     request: job.request,
   };
 }

@@ -38,7 +38,7 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
   return {
     enqueue,
 
-    start: (jobId, planId, children) => start({ jobId, planId, children }),
+    start: (jobId, planId, children, routers = []) => start({ jobId, planId, children, routers }),
 
     async refuse(jobId, failure) {
       const now = new Date();

@@ -1,4 +1,5 @@
 import type { GeneratorResult, PagesResult } from '#contracts';
+import type { JobRouter } from '#model';
 import {
   entryKey,
   noDelta,
@@ -72,9 +73,13 @@ export function foldResults(
         delta.pagesProcessed += step.pages;
       }
       if (child?.type === 'import') total.success += step.success;
-      // Steps without a child job are routers: records that no branch took (decision 7).
       total.error += step.error;
       total.ignore += step.ignore;
+    }
+    for (const router of result.routers ?? []) {
+      // Records that could not be routed are among the errors of their generator.
+      total.ignore += router.ignore;
+      total.routers = addRouted(total.routers ?? run.routers, router);
     }
   }
 
@@ -101,6 +106,27 @@ export function foldResults(
     }
   }
   return { deltas, heads };
+}
+
+type Routed = NonNullable<PagesResult['routers']>[number];
+
+function addRouted(routers: readonly JobRouter[] | null, routed: Routed): readonly JobRouter[] | null {
+  return (
+    routers?.map((router, index) =>
+      index === routed.router
+        ? {
+            ...router,
+            numSuccess: router.numSuccess + routed.success,
+            numError: router.numError + routed.error,
+            numIgnore: router.numIgnore + routed.ignore,
+            branches: router.branches.map((branch, at) => ({
+              ...branch,
+              numRecords: branch.numRecords + (routed.branches[at] ?? 0),
+            })),
+          }
+        : router,
+    ) ?? null
+  );
 }
 
 /** The newest slice holds the totals; of two reports of one slice, the one that ends the generator. */

@@ -1,4 +1,5 @@
 import type { ClientBase } from 'pg';
+import type { JobRouter } from '#model';
 import type { JobStatus } from '../ports.js';
 import type { Evidence } from './ledger-audit.js';
 import {
@@ -9,7 +10,7 @@ import {
   type LedgerEntry,
   type RunState,
 } from './ledger-state.js';
-import { prepared, run } from './statement.js';
+import { jsonOf, prepared, run } from './statement.js';
 import { storableText } from './storable.js';
 
 interface RunRow {
@@ -17,6 +18,7 @@ interface RunRow {
   readonly account_id: string;
   readonly flow_id: string;
   readonly status: JobStatus;
+  readonly routers: readonly JobRouter[] | string | null;
 }
 
 interface ChildRow {
@@ -40,7 +42,7 @@ interface HeadRow {
 }
 
 const lockRunsSql = prepared(
-  `select id, account_id, flow_id, status from jobs
+  `select id, account_id, flow_id, status, routers from jobs
    where id = any($1::text[]) and flow_job_id is null and ledger_pruned_at is null
    order by id for update`,
 );
@@ -73,6 +75,7 @@ export async function readRuns(client: ClientBase, runIds: readonly string[]): P
         accountId: row.account_id,
         flowId: row.flow_id,
         status: row.status,
+        routers: jsonOf<readonly JobRouter[] | null>(row.routers),
         children: (childrenOf.get(row.id) ?? []).map(({ id, type, step_id }) => ({
           jobId: id,
           type,
@@ -164,13 +167,14 @@ const writeJobsSql = prepared(
        num_pages_generated = num_pages_generated + change.pages_generated,
        num_pages_processed = num_pages_processed + change.pages_processed,
        done_exporting = jobs.done_exporting or change.done_exporting,
+       routers = coalesce(change.routers, jobs.routers),
        status = coalesce(change.status, jobs.status),
        failure = coalesce(change.failure, jobs.failure),
        ended_at = coalesce(change.ended_at, jobs.ended_at),
        last_modified = $2::timestamptz
      from json_to_recordset($1::json) as change (
        id text, success bigint, error bigint, ignore bigint, pages_generated bigint, pages_processed bigint,
-       done_exporting boolean, status text, failure jsonb, ended_at timestamptz
+       done_exporting boolean, routers json, status text, failure jsonb, ended_at timestamptz
      )
      where jobs.id = change.id and jobs.id = any($3::text[])`,
 );
@@ -186,6 +190,7 @@ export async function writeJobs(client: ClientBase, changes: readonly JobChange[
     pages_generated: delta?.pagesGenerated ?? 0,
     pages_processed: delta?.pagesProcessed ?? 0,
     done_exporting: (delta?.doneExporting ?? false) || (end?.doneExporting ?? false),
+    routers: delta?.routers ?? null,
     status: end?.status ?? null,
     failure: end?.failure ?? null,
     ended_at: end?.endedAt ?? null,

@@ -1,4 +1,5 @@
 import type { GeneratorResult } from '#contracts';
+import type { JobRouter } from '#model';
 import type { JobStatus } from '../ports.js';
 
 /** What the ledger knows of a run while its row is locked. */
@@ -9,6 +10,8 @@ export interface RunState {
   readonly status: JobStatus;
   /** in order of the steps */
   readonly children: readonly ChildState[];
+  /** in order of the flow; null when it has none */
+  readonly routers: readonly JobRouter[] | null;
   /** by ordinal */
   readonly heads: ReadonlyMap<number, GeneratorHeadState>;
 }
@@ -40,6 +43,8 @@ export interface JobDelta {
   pagesGenerated: number;
   pagesProcessed: number;
   doneExporting: boolean;
+  /** the run's routers as they stand now; null when nothing was routed */
+  routers: readonly JobRouter[] | null;
 }
 
 export const noDelta = (): JobDelta => ({
@@ -49,6 +54,7 @@ export const noDelta = (): JobDelta => ({
   pagesGenerated: 0,
   pagesProcessed: 0,
   doneExporting: false,
+  routers: null,
 });
 
 /** A row of the ledger: counts once, however often it is delivered. */

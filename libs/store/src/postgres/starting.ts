@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
+import type { JobRouter } from '#model';
 import type { ChildJob, StartOutcome } from '../ports.js';
 import { lockFlowsOf } from './flow-locks.js';
 import { prepared, run } from './statement.js';
@@ -8,6 +9,7 @@ export interface Start {
   readonly jobId: string;
   readonly planId: string;
   readonly children: readonly ChildJob[];
+  readonly routers: readonly JobRouter[];
 }
 
 /** Starts queued runs as far as their flows have room, each with its children. One transaction for all. */
@@ -46,7 +48,11 @@ async function start(
   flowIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (starts.length === 0) return new Set();
-  const asked = starts.map(({ jobId, planId }) => ({ id: jobId, plan_id: planId }));
+  const asked = starts.map(({ jobId, planId, routers }) => ({
+    id: jobId,
+    plan_id: planId,
+    routers: routers.length === 0 ? null : routers,
+  }));
   const children = starts.flatMap(({ jobId, children: steps }) =>
     steps.map((child) => ({
       id: child.jobId,
@@ -70,8 +76,8 @@ async function start(
 // The flows and the ids come as parameters: joined with `asked` alone, the planner reads every run there is.
 const startSql = prepared(`
 with asked as (
-  select jobs.*, request.plan_id as asked_plan_id
-  from json_to_recordset($1::json) as request (id text, plan_id text)
+  select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers
+  from json_to_recordset($1::json) as request (id text, plan_id text, routers json)
   join jobs using (id)
   where jobs.id = any($5::text[])
 ),
@@ -85,6 +91,7 @@ ranked as (
   select
     asked.id,
     asked_plan_id,
+    asked_routers,
     row_number() over (partition by flow_id order by created_at, asked.id) + coalesce(active.runs, 0)
       <= max_concurrent_runs as has_room
   from asked left join active using (flow_id)
@@ -92,7 +99,7 @@ ranked as (
 started as (
   update jobs
   set status = 'running', started_at = $3::timestamptz, last_modified = $3::timestamptz, plan_id = asked_plan_id,
-    waiting_for = null
+    routers = asked_routers, waiting_for = null
   from ranked
   where jobs.id = ranked.id and jobs.id = any($5::text[]) and has_room
   returning jobs.*

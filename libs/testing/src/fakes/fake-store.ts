@@ -96,12 +96,13 @@ export class FakeStore {
     | 'markFollowed'
   > = {
     enqueue: (run) => this.#answer('jobs.enqueue', () => this.#admit(run, 1)),
-    start: (jobId, planId, children) =>
+    start: (jobId, planId, children, routers = []) =>
       this.#answer('jobs.start', () => {
         const run = this.runs.get(jobId);
         if (!run || run.row.status !== 'queued') return 'gone';
         if (this.#activeOf(run.row._flowId) >= run.maxConcurrentRuns) return 'busy';
-        Object.assign(run.row, { status: 'running', startedAt: this.#now() });
+        const counted = routers.length === 0 ? null : routers;
+        Object.assign(run.row, { status: 'running', startedAt: this.#now(), routers: counted });
         Object.assign(run, { planId, children });
         return 'started';
       }),
@@ -305,6 +306,7 @@ function newRow(run: EnqueueRun, now: string): JobRow {
     waitingFor: null,
     failure: null,
     traceId: run.traceId,
+    routers: null,
     request: run.request,
   };
 }

@@ -1,5 +1,5 @@
 import type { ErrorEvent, GeneratorResult, PagesResult, RunFinished } from '#contracts';
-import { newId } from '#model';
+import { newId, type JobRouter } from '#model';
 import type { ChildJob, EnqueueRun, LedgerBatch, StepErrorRow, Store } from '#store';
 
 export const manual = (run: Partial<EnqueueRun> = {}): EnqueueRun => ({
@@ -25,7 +25,11 @@ export interface StartedRun {
   readonly children: readonly ChildJob[];
 }
 
-export async function startRun(store: Store, run: Partial<EnqueueRun> = {}): Promise<StartedRun> {
+export async function startRun(
+  store: Store,
+  run: Partial<EnqueueRun> = {},
+  routers: readonly JobRouter[] = [],
+): Promise<StartedRun> {
   const queued = manual(run);
   const [exportId, lookupId, importId] = [newId(), newId(), newId()];
   const children: ChildJob[] = [
@@ -34,7 +38,7 @@ export async function startRun(store: Store, run: Partial<EnqueueRun> = {}): Pro
     { jobId: newId(), type: 'import', stepId: importId, oIndex: 2 },
   ];
   if (!(await store.jobs.enqueue(queued))) throw new Error(`The run ${queued.jobId} was not enqueued`);
-  const outcome = await store.jobs.start(queued.jobId, `plan-${queued.flowId}`, children);
+  const outcome = await store.jobs.start(queued.jobId, `plan-${queued.flowId}`, children, routers);
   if (outcome !== 'started') throw new Error(`The run ${queued.jobId} is ${outcome}`);
   const { accountId, flowId, jobId: runId } = queued;
   return { accountId, flowId, runId, exportId, lookupId, importId, children };

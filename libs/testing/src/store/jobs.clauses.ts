@@ -7,6 +7,8 @@ import type { Stores } from './fixture.js';
 
 const everything = 100_000;
 
+const uncounted = { numSuccess: 0, numError: 0, numIgnore: 0 };
+
 export function jobClauses(stores: Stores): void {
   const outcomesOf = (outcomes: readonly StartOutcome[]) => outcomes.filter((outcome) => outcome === 'started').length;
 
@@ -51,6 +53,7 @@ export function jobClauses(stores: Stores): void {
         waitingFor: null,
         failure: null,
         traceId: run.traceId,
+        routers: null,
         request: run.request,
       } satisfies Omit<JobRow, 'createdAt' | 'lastModified' | 'purgeAt'>);
       expect(createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -115,6 +118,21 @@ export function jobClauses(stores: Stores): void {
   });
 
   describe('start', () => {
+    it('gives the run the routers of its flow, uncounted, and steps none', async () => {
+      const run = manual();
+      const routers = [
+        { id: 'r1', name: 'By size', ...uncounted, branches: [{ branchId: 'b1', name: 'large', numRecords: 0 }] },
+        { id: 'r2 "\u0001\u20ac', ...uncounted, branches: [] },
+      ];
+      const children: ChildJob[] = [{ jobId: newId(), type: 'import', stepId: newId(), oIndex: 1 }];
+      await stores.store.jobs.enqueue(run);
+      await stores.store.jobs.start(run.jobId, 'plan', children, routers);
+      expect((await stores.store.jobs.getAny(run.jobId))?.routers).toEqual(routers);
+      const [family] = await stores.store.jobs.list(run.accountId, { _flowId: [run.flowId], type: ['flow'], limit: 1 });
+      expect(family?.routers).toEqual(routers);
+      expect((await stores.store.jobs.getAny(children[0]!.jobId))?.routers).toBeNull();
+    });
+
     it('makes the run running with its plan and one child job per step', async () => {
       const run = manual({ integrationId: newId(), userId: newId(), triggeredBy: 'schedule' });
       const children: ChildJob[] = [

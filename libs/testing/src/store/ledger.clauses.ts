@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { PagesResult } from '#contracts';
 import { newId } from '#model';
 import { PositionConflict, type JobRow, type LedgerBatch } from '#store';
 import {
@@ -189,11 +190,65 @@ export function ledgerClauses(stores: Stores): void {
         expect((await job(run)).numError).toBe(1);
       });
 
-      it('counts records that no branch took as ignored by the run (decision 7)', async () => {
-        const run = await startRun(stores.store);
-        const steps = [{ stepId: newId(), success: 0, error: 0, ignore: 9, pages: 1 }];
-        await new Consumer(stores.store).apply({ pages: [pageOf(run, 0, { steps })] });
-        expect(counts(await job(run))).toEqual({ ...none, numIgnore: 9 });
+      it('counts what routers did by branch, and what no branch took as ignored by the run (decision 7)', async () => {
+        const uncounted = { numSuccess: 0, numError: 0, numIgnore: 0 };
+        const branches = ['a', 'b'].map((name) => ({ name, numRecords: 0 }));
+        const run = await startRun(stores.store, {}, [
+          { id: 'r1', ...uncounted, branches },
+          { id: 'r2', ...uncounted, branches },
+        ]);
+        const routed = (page: number, ...routers: NonNullable<PagesResult['routers']>) =>
+          pageOf(run, page, { steps: [{ stepId: run.exportId, success: 0, error: 1, ignore: 0, pages: 0 }], routers });
+        const first = routed(0, { router: 0, success: 5, error: 1, ignore: 2, branches: [3, 2] });
+        const [one, two] = [new Consumer(stores.store, 0), new Consumer(stores.other, 1)];
+        await one.apply({ pages: [first, first] });
+        await two.apply({
+          pages: [
+            first,
+            routed(
+              1,
+              { router: 0, success: 4, error: 1, ignore: 0, branches: [0, 4] },
+              { router: 1, success: 3, error: 0, ignore: 1, branches: [3, 3] },
+            ),
+          ],
+        });
+        expect((await job(run)).routers).toEqual([
+          {
+            id: 'r1',
+            numSuccess: 9,
+            numError: 2,
+            numIgnore: 2,
+            branches: [
+              { name: 'a', numRecords: 3 },
+              { name: 'b', numRecords: 6 },
+            ],
+          },
+          {
+            id: 'r2',
+            numSuccess: 3,
+            numError: 0,
+            numIgnore: 1,
+            branches: [
+              { name: 'a', numRecords: 3 },
+              { name: 'b', numRecords: 3 },
+            ],
+          },
+        ]);
+        expect(counts(await job(run))).toEqual({ ...none, numIgnore: 3, numError: 2, numOpenError: 2 });
+        expect(await child(run, 0)).toMatchObject({ numError: 2, numPagesProcessed: 0, routers: null });
+      });
+
+      it('keeps the routers of a run over batches that routed nothing, and after its end', async () => {
+        const router = { id: 'r', numSuccess: 0, numError: 0, numIgnore: 0, branches: [{ name: 'a', numRecords: 0 }] };
+        const run = await startRun(stores.store, {}, [router]);
+        const consumer = new Consumer(stores.store);
+        const routers = [{ router: 0, success: 20, error: 0, ignore: 0, branches: [20] }];
+        await consumer.apply({ pages: [pageOf(run, 0, { routers })] });
+        await consumer.apply({ generators: [generatorOf(run, 1)], finished: [finishedOf(run)] });
+        expect(await job(run)).toMatchObject({
+          status: 'completed',
+          routers: [{ ...router, numSuccess: 20, branches: [{ name: 'a', numRecords: 20 }] }],
+        });
       });
     });
 

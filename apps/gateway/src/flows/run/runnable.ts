@@ -30,6 +30,13 @@ export function incomplete(flow: Flow, steps: FlowSteps, known: (id: string) => 
   if (steps.generatorIds.length === 0) {
     return [{ code: 'invalid_flow', message: 'The flow has no page generator.', field: 'pageGenerators' }];
   }
+  const unnamed = (flow.routers ?? []).findIndex(
+    ({ routeRecordsUsing, script }) => routeRecordsUsing === 'script' && !hasFunction(script),
+  );
+  if (unnamed >= 0) {
+    const message = `The router ${unnamed} routes by a script and names none.`;
+    return [{ code: 'invalid_flow', message, field: `routers[${unnamed}].script` }];
+  }
   const placeholders = [...(flow.pageGenerators ?? []), ...processorsOf(flow)].some((step) => step.setupInProgress);
   if (placeholders) return [{ code: 'invalid_flow', message: 'A step of the flow is still being set up.' }];
   const gone = [...steps.generatorIds, ...steps.lookupIds, ...steps.importIds].filter((id) => !known(id));
@@ -45,7 +52,9 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   const refuse = (what: string, field: string): void => {
     issues.push({ code: 'not_supported', message: `${what} cannot run yet.`, field });
   };
-  if ((flow.routers ?? []).length > 0) refuse('Routers', 'routers');
+  for (const [i, router] of (flow.routers ?? []).entries()) {
+    if (router.routeRecordsUsing === 'script') refuse('A script as router', `routers[${i}].script`);
+  }
   if (flow.isAbstract || flow._abstractFlowId) refuse('Abstract flows and their instances', 'isAbstract');
   if (processorsOf(flow).some((step) => hasFunction(step.hooks?.postResponseMap))) {
     refuse('The hook postResponseMap', 'hooks.postResponseMap');

@@ -97,16 +97,25 @@ describe('POST /flows/:id/run', () => {
     ['without generators', { pageGenerators: [] }, 'invalid_flow', 'pageGenerators'],
     ['still being set up', { pageGenerators: [{ setupInProgress: true }] }, 'invalid_flow', 'pageGenerators'],
     [
-      'with routers',
-      { pageProcessors: [], routers: [{ id: 'r', branches: [{ name: 'b' }] }] },
-      'not_supported',
-      'routers',
+      'routed by a script that it does not name',
+      { pageProcessors: [], routers: [{ id: 'r', routeRecordsUsing: 'script', branches: [{ name: 'b' }] }] },
+      'invalid_flow',
+      'routers[0].script',
     ],
   ])('refuses a flow that is %s', async (_, change, code, field) => {
     const { flowId } = await makeFlow(gateway.alice, change);
     const { status, body } = await run(flowId);
     expect([status, body.errors[0]?.code, body.errors[0]?.field]).toEqual([422, code, field]);
     expect(gateway.bus.published).toEqual([]);
+  });
+
+  it('starts a flow with routers', async () => {
+    const { importId, flowId } = await makeFlow(gateway.alice);
+    const pageProcessors = [{ type: 'import', _importId: importId }];
+    const { body: flow } = await gateway.alice.call<Record<string, unknown>>('GET', `/v1/flows/${flowId}`);
+    const routers = [{ id: 'r', branches: [{ name: 'all', pageProcessors }] }];
+    await gateway.alice.call('PUT', `/v1/flows/${flowId}`, { ...flow, pageProcessors: [], routers });
+    expect((await run(flowId)).status).toBe(201);
   });
 
   it('refuses what does not run yet by name, also in the steps (decision 28)', async () => {

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import type { JsonRecord } from '#model';
+import type { JobRouter, JsonRecord } from '#model';
 import type { JobRow, JobStatus } from '../../ports.js';
 
 const finalStatuses = `("status" in ('completed', 'failed', 'canceled'))`;
@@ -40,6 +40,7 @@ export const Job = defineEntity({
     waitingFor: p.text().nullable(),
     failure: p.json<{ readonly code: string; readonly message: string }>().nullable(),
     traceId: p.text().nullable(),
+    routers: p.json<readonly JobRouter[]>().columnType('json').nullable(),
     /** `json`, not `jsonb`: kept as it was sent, characters that `jsonb` refuses included. */
     request: p.json<JsonRecord>().columnType('json'),
     planId: p.text().nullable(),
