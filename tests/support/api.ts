@@ -21,6 +21,16 @@ export interface JobDocument {
   readonly traceId?: string;
   readonly failure?: { readonly code: string; readonly message: string };
   readonly children: readonly JobDocument[];
+  readonly routers?: readonly RouterDocument[];
+}
+
+export interface RouterDocument {
+  readonly id: string;
+  readonly name?: string;
+  readonly numSuccess: number;
+  readonly numError: number;
+  readonly numIgnore: number;
+  readonly branches: readonly { readonly branchId: string; readonly name: string; readonly numRecords: number }[];
 }
 
 export interface StepErrorDocument {
