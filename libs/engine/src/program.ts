@@ -1,6 +1,6 @@
 import type { Failure } from '#failures';
 import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredStack } from '#model';
-import type { FunctionReference, Functions } from './functions.js';
+import type { Functions } from './functions.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -216,16 +216,15 @@ export interface CompiledBranch {
   readonly copyOffset: number;
 }
 
-/** Branches that records take, by index and without repeats; none when none matches. Reference: runtime §17. */
-export type BranchChoice =
-  | { readonly by: 'filters'; readonly branchesOf: (record: JsonValue, run: RunContext) => readonly number[] | Failure }
-  | {
-      readonly by: 'script';
-      readonly reference: FunctionReference;
-      /** The options of every call besides the record. */
-      readonly options: JsonRecord;
-      readonly branchesOf: (returned: JsonValue | undefined) => readonly number[] | Failure;
-    };
+/**
+ * Branches that records take, by index, ascending and without repeats: none when none matches. Answers in the order of
+ * `records`, one each; a failure is the record's. Rejects only when a cancel breaks off a user's function.
+ */
+export type BranchChoice = (
+  records: readonly PageRecord[],
+  run: RunContext,
+  functions: Functions,
+) => Promise<readonly (readonly number[] | Failure)[]>;
 
 /** What happens to raw records between the source and their page. Reference: runtime §7. */
 export interface CompiledGenerator {

@@ -28,7 +28,7 @@ export function compileProgram(plan: FlowPlan, failures: CompileFailures): PageP
       if (router.routeRecordsTo === 'all_matching_branches') copyOffset += copies.get(nextRouterId ?? '') ?? 1;
       return branch;
     });
-    const choose = compileChoice(router, plan.settings, failures);
+    const choose = compileChoice(router, plan, failures);
     instructions.push({ op: 'fork', routerId: router.id, router: { index, branches: compiled, choose } });
     router.branches.forEach(({ pageProcessors }, at) => {
       instructions.push(...steps.chain(pageProcessors ?? [], branches[at]!, waysOut[at]!));

@@ -1,76 +1,73 @@
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue, Router } from '#model';
-import { engineCodes } from '../codes.js';
 import { compileFilter, type Filter } from '../filter/index.js';
-import type { BranchChoice } from '../program.js';
+import type { BranchChoice, FlowPlan } from '../program.js';
 import type { CompileFailures } from './compile-failures.js';
-
-const nothing: BranchChoice = { by: 'filters', branchesOf: () => [] };
+import { callForEach, compileOwned, invalidReturn } from './user-function.js';
 
 /** Compiles how a router chooses among its branches: by their filters, or by a script. Reference: runtime §17. */
-export function compileChoice(
-  router: Router,
-  settings: Readonly<Record<string, JsonRecord>>,
-  failures: CompileFailures,
-): BranchChoice {
+export function compileChoice(router: Router, plan: FlowPlan, failures: CompileFailures): BranchChoice {
   const takesFirst = router.routeRecordsTo !== 'all_matching_branches';
-  if (router.routeRecordsUsing === 'script') return compileScript(router, takesFirst, settings, failures);
-  const filters = router.branches.map(({ inputFilter, name }): Filter | null => {
-    const compiled = compileFilter(inputFilter?.rules, { settings, source: 'routing' });
-    if ('filter' in compiled) return (inputFilter?.rules ?? []).length === 0 ? null : compiled.filter;
-    failures.add(compiled.error.code, `${compiled.error.message} (router ${router.id}, branch ${name})`);
-    return null;
-  });
-  return {
-    by: 'filters',
-    branchesOf: (record) => {
-      const taken: number[] = [];
-      for (let branch = 0; branch < filters.length; branch += 1) {
-        const filter = filters[branch];
-        // A branch without filter matches everything.
-        const passes = filter == null || filter(record);
-        if (typeof passes === 'object') return passes;
-        if (!passes) continue;
-        taken.push(branch);
-        if (takesFirst) break;
-      }
-      return taken;
-    },
-  };
+  return router.routeRecordsUsing === 'script'
+    ? compileScript(router, takesFirst, plan, failures)
+    : compileFilters(router, takesFirst, plan.settings, failures);
 }
 
-function compileScript(
+function compileFilters(
   router: Router,
   takesFirst: boolean,
   settings: Readonly<Record<string, JsonRecord>>,
   failures: CompileFailures,
 ): BranchChoice {
-  const { function: name, _scriptId, _stackId, configuration } = router.script ?? {};
-  const home = _scriptId === undefined ? _stackId !== undefined && { stackId: _stackId } : { scriptId: _scriptId };
-  if (name === undefined || name === '' || home === false) {
-    failures.add('invalid_flow', `The router ${router.id} routes by a script and names no function.`);
+  const filters = router.branches.map(({ inputFilter, name }): Filter | null => {
+    const rules = inputFilter?.rules ?? [];
+    // A branch without filter matches everything.
+    if (rules.length === 0) return null;
+    const compiled = compileFilter(rules, { settings, source: 'routing' });
+    if ('filter' in compiled) return compiled.filter;
+    failures.add(compiled.error.code, `${compiled.error.message} (router ${router.id}, branch ${name})`);
+    return null;
+  });
+  const branchesOf = (record: JsonValue): readonly number[] | Failure => {
+    const taken: number[] = [];
+    for (let branch = 0; branch < filters.length; branch += 1) {
+      const filter = filters[branch] ?? null;
+      const passes = filter === null || filter(record);
+      if (typeof passes === 'object') return passes;
+      if (!passes) continue;
+      taken.push(branch);
+      if (takesFirst) break;
+    }
+    return taken;
+  };
+  return async (records) => records.map(({ record }) => branchesOf(record));
+}
+
+const nothing: BranchChoice = async (records) => records.map(() => []);
+
+function compileScript(router: Router, takesFirst: boolean, plan: FlowPlan, failures: CompileFailures): BranchChoice {
+  if (router.script?._scriptId === undefined && router.script?._stackId === undefined) {
+    failures.add('invalid_flow', `The router ${router.id} routes by a script, but names none.`);
     return nothing;
   }
+  const owner = { plan, id: `router ${router.id}`, options: { settings: plan.settings } };
+  const script = compileOwned(router.script, 'routing', 'routing', owner, failures);
+  if (script === undefined) return nothing;
   const branches = namesOf(router);
-  return {
-    by: 'script',
-    reference: {
-      home,
-      name,
-      instance: `router/${router.id}`,
-      ...(configuration === undefined ? {} : { configuration: configuration as JsonRecord }),
-    },
-    options: { settings },
-    branchesOf: (returned) => {
-      const taken = new Set<number>();
-      for (const answer of Array.isArray(returned) ? (returned as readonly JsonValue[]) : [returned]) {
-        const branch = branchOf(answer, branches);
-        if (branch === null) return unknownBranch(answer);
-        taken.add(branch);
-        if (takesFirst) break;
-      }
-      return [...taken].sort((a, b) => a - b);
-    },
+  const branchesOf = (returned: JsonValue | undefined): readonly number[] | Failure => {
+    const taken = new Set<number>();
+    for (const answer of Array.isArray(returned) ? (returned as readonly JsonValue[]) : [returned]) {
+      const branch = branchOf(answer, branches);
+      if (branch === null) return unknownBranch(answer);
+      taken.add(branch);
+      if (takesFirst) break;
+    }
+    return [...taken].sort((a, b) => a - b);
+  };
+  return async (records, run, functions) => {
+    const each = records.map(({ record }): JsonRecord => ({ record }));
+    const outcomes = await callForEach(script, each, run, functions);
+    return outcomes.map((outcome) => ('failure' in outcome ? outcome.failure : branchesOf(outcome.value)));
   };
 }
 
@@ -96,9 +93,5 @@ function branchOf(answer: JsonValue | undefined, { count, byName }: BranchNames)
 
 function unknownBranch(answer: JsonValue | undefined): Failure {
   const shown = answer === undefined ? 'nothing' : JSON.stringify(answer).slice(0, 100);
-  return {
-    code: engineCodes.invalid_extension_response.code,
-    message: `A router's function must return indices or names of branches, not ${shown}.`,
-    source: 'routing',
-  };
+  return invalidReturn('routing', `A router's function must return indices or names of its branches, not ${shown}.`);
 }

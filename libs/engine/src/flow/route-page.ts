@@ -1,5 +1,4 @@
 import type { Failure } from '#failures';
-import type { JsonValue } from '#model';
 import type {
   BranchChoice,
   Continuation,
@@ -76,20 +75,12 @@ async function chooseAll(
   run: RunContext,
   effects: Effects,
 ): Promise<readonly Chosen[] | 'canceled'> {
-  if (choose.by === 'filters') return records.map(({ record }) => choose.branchesOf(record, run));
-  const { reference, options } = choose;
-  const common = { ...options, job: run.job, testMode: run.testMode, _flowId: run.flowId };
-  const each = records.map(({ record }): { readonly record: JsonValue } => ({ record }));
-  let outcomes;
   try {
-    outcomes = await effects.functions.callEach(reference, common, each);
+    return await choose(records, run, effects.functions);
   } catch (error) {
     if (effects.isCanceled()) return 'canceled';
     throw error;
   }
-  return outcomes.map((outcome) =>
-    'failure' in outcome ? { ...outcome.failure, source: 'routing' } : choose.branchesOf(outcome.value),
-  );
 }
 
 function isFailure(chosen: Chosen): chosen is Failure {

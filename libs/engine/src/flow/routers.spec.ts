@@ -41,6 +41,7 @@ function planOf(routers: readonly Router[], flow: Partial<Flow> = {}): FlowPlan 
     imports: { [a]: document(a), [b]: document(b), [c]: document(c) },
     connections: {},
     settings: { flow: { limit: 2 } },
+    scripts: { ['5'.repeat(24)]: { content: '', postResponseHookToProcessOnChildRecord: false } },
   };
 }
 
@@ -141,6 +142,18 @@ describe('a program with routers', () => {
       'invalid_value',
     ],
     ['routes by no script', [{ id: 'r', routeRecordsUsing: 'script', branches: [] }], {}, 'invalid_flow'],
+    [
+      'routes by a script that does not exist',
+      [{ id: 'r', routeRecordsUsing: 'script', script: { _scriptId: '6'.repeat(24), function: 'f' }, branches: [] }],
+      {},
+      'invalid_flow',
+    ],
+    [
+      'routes by a function in a stack',
+      [{ id: 'r', routeRecordsUsing: 'script', script: { _stackId: '6'.repeat(24), function: 'f' }, branches: [] }],
+      {},
+      'not_supported',
+    ],
     [
       'has a step that does not exist',
       [{ id: 'r', branches: [branch('x', { pageProcessors: [into('9'.repeat(24))] })] }],
@@ -409,9 +422,9 @@ describe('a router script (decision 26)', () => {
           home: { scriptId: '5'.repeat(24) },
           name: 'route',
           configuration: { level: 3 },
-          instance: 'router/r',
+          instance: 'router r/routing',
         },
-        common: { settings: { flow: { limit: 2 } }, testMode: false },
+        common: { _flowId: 'f'.repeat(24), settings: { flow: { limit: 2 } }, testMode: false },
         each: [{ record: { n: 1 } }, { record: { n: 2 } }],
       },
     ]);

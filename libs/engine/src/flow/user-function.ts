@@ -43,31 +43,56 @@ export function compileFunction(
   place: FunctionPlace,
   failures: CompileFailures,
 ): UserFunction | undefined {
-  if (named === undefined || (named._scriptId === undefined && named._stackId === undefined)) return undefined;
   const { plan, kind, step } = place;
+  const owner: FunctionOwner = {
+    plan,
+    id: step._id,
+    stepId: step._id,
+    options: {
+      [kind === 'export' ? '_exportId' : '_importId']: step._id,
+      _connectionId: step._connectionId,
+      settings: stepScope(plan, kind, step).settings,
+    },
+  };
+  return compileOwned(named, use, source, owner, failures);
+}
+
+/** What a function belongs to: a step, or a router. */
+export interface FunctionOwner {
+  readonly plan: FlowPlan;
+  /** Unique among the owners of the flow. */
+  readonly id: string;
+  /** Absent: it is no step. */
+  readonly stepId?: string;
+  /** Options of all functions of the owner, beside those that every function of the flow gets (runtime §16.1). */
+  readonly options: JsonRecord;
+}
+
+/** {@link compileFunction}, for whatever owns a function. */
+export function compileOwned(
+  named: NamedFunction | undefined,
+  use: string,
+  source: FailureSource,
+  { plan, id, stepId, options }: FunctionOwner,
+  failures: CompileFailures,
+): UserFunction | undefined {
+  if (named === undefined || (named._scriptId === undefined && named._stackId === undefined)) return undefined;
   if (named.function === undefined || named.function === '') {
-    failures.add('invalid_flow', `The function of ${use} has no name.`, step._id);
+    failures.add('invalid_flow', `The function of ${use} has no name.`, stepId);
     return undefined;
   }
   const home = homeOf(named);
   if (!exists(home, plan)) {
     const where = 'scriptId' in home ? `script ${home.scriptId}` : `stack ${home.stackId}`;
-    failures.add('invalid_flow', `The ${where} of ${use} does not exist.`, step._id);
+    failures.add('invalid_flow', `The ${where} of ${use} does not exist.`, stepId);
     return undefined;
   }
-  const { settings } = stepScope(plan, kind, step);
-  const fixed: JsonRecord = {
-    [kind === 'export' ? '_exportId' : '_importId']: step._id,
-    _connectionId: step._connectionId,
-    _flowId: plan.flow._id,
-    _integrationId: plan.flow._integrationId,
-    settings,
-  };
+  const fixed: JsonRecord = { ...options, _flowId: plan.flow._id, _integrationId: plan.flow._integrationId };
   return {
     reference: {
       home,
       name: named.function,
-      instance: `${step._id}/${use}`,
+      instance: `${id}/${use}`,
       ...(named.configuration === undefined ? {} : { configuration: named.configuration }),
     },
     source,

@@ -53,7 +53,8 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
     issues.push({ code: 'not_supported', message: `${what} cannot run yet.`, field });
   };
   for (const [i, router] of (flow.routers ?? []).entries()) {
-    if (router.routeRecordsUsing === 'script') refuse('A script as router', `routers[${i}].script`);
+    const inStack = router.routeRecordsUsing === 'script' && router.script?._stackId !== undefined;
+    if (inStack) refuse('A function in a stack as router', `routers[${i}].script`);
   }
   if (flow.isAbstract || flow._abstractFlowId) refuse('Abstract flows and their instances', 'isAbstract');
   if (processorsOf(flow).some((step) => hasFunction(step.hooks?.postResponseMap))) {
