@@ -59,6 +59,20 @@ export default {
       to: { path: '^libs/', pathNot: '^libs/(engine|model|failures)/' },
     },
     {
+      name: 'isolates-live-in-their-process',
+      comment: 'V8 ends a whole process for what a script can do: only the process that is made for it loads isolates.',
+      severity: 'error',
+      from: { path: '^(apps|libs|tests|bench|tools)/', pathNot: '^libs/sandbox/src/process/' },
+      to: { path: 'node_modules/isolated-vm|^libs/sandbox/src/process/' },
+    },
+    {
+      name: 'script-process-holds-nothing',
+      comment: 'What a script that breaks out could reach: its own code, and no library of the house (P7).',
+      severity: 'error',
+      from: { path: '^libs/sandbox/src/process/' },
+      to: { path: '^(apps|libs)/', pathNot: '^libs/sandbox/src/(process/|(limits|protocol|lru)\\.ts$)' },
+    },
+    {
       name: 'testing-stays-in-tests',
       comment: 'Fakes and contract suites never ship.',
       severity: 'error',

@@ -1,0 +1,168 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { setPriority } from 'node:os';
+import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pageOutputFactor, type SandboxLimits } from './limits.js';
+import { processEntry, readableFiles } from './process-files.js';
+import {
+  encodeFrame,
+  FrameReader,
+  memoryMark,
+  type CallRequest,
+  type ContentRequest,
+  type ReplyHead,
+} from './protocol.js';
+
+/** nice value: scripts use what is left of the machine, so that no script delays a worker (P5). */
+const priority = 10;
+const maxStderrChars = 2_000;
+/** JSON of the largest answer is its characters in UTF-8, with logs. */
+const maxBytesPerChar = 3;
+
+export type EndReason = 'crashed' | 'memory' | 'deadline' | 'stopped';
+
+/** The process ended with calls in flight. */
+export class ProcessEnded extends Error {
+  override readonly name = 'ProcessEnded';
+
+  constructor(
+    readonly reason: EndReason,
+    /** calls that were in flight, this one included */
+    readonly inFlight: number,
+    /** the call that had to be ended by force, if that is why */
+    readonly isCulprit: boolean,
+    detail: string,
+  ) {
+    super(`The process of an account's scripts ended (${reason}). ${detail}`.trim());
+  }
+}
+
+export interface Answer {
+  readonly head: Exclude<ReplyHead, { kind: 'ready' }>;
+  readonly body: string;
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+  readonly deadline: NodeJS.Timeout;
+}
+
+/** A process that runs the scripts of one account. It starts at once and ends at any time. */
+export class AccountProcess {
+  readonly #child: ChildProcess;
+  readonly #wire: Socket;
+  readonly #reader: FrameReader;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #isReady = false;
+  #isEnded = false;
+  #stderr = '';
+  #endedBy: { readonly reason: EndReason; readonly callId?: number } | null = null;
+
+  constructor(limits: SandboxLimits) {
+    this.#reader = new FrameReader(limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar);
+    this.#child = spawn(process.execPath, [...permissions(), fileURLToPath(processEntry), JSON.stringify(limits)], {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      // Nothing of ours: the environment holds keys. Times of scripts do not depend on the machine.
+      env: { TZ: 'UTC' },
+      cwd: dirname(fileURLToPath(processEntry)),
+    });
+    this.#wire = this.#child.stdio[3] as Socket;
+    this.#child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-maxStderrChars);
+    });
+    this.#wire.on('data', (chunk: Buffer) => this.#read(chunk));
+    this.#wire.on('error', () => this.#kill({ reason: 'crashed' }));
+    this.#child.on('error', (error) => this.#ended(error.message));
+    this.#child.on('close', () => this.#ended(this.#stderr));
+    if (this.#child.pid !== undefined) setPriority(this.#child.pid, priority);
+    this.#hold(false);
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded || this.#endedBy !== null;
+  }
+
+  /** Makes a script's content known; calls name it by hash. */
+  teach(content: string, source: string): void {
+    const request: ContentRequest = { kind: 'content', content };
+    this.#wire.write(encodeFrame(request, source));
+  }
+
+  /**
+   * @param deadlineMs milliseconds after which the process is ended by force
+   * @throws ProcessEnded
+   * @throws Error when the process could not start
+   */
+  call(request: Omit<CallRequest, 'id'>, body: string, deadlineMs: number): Promise<Answer> {
+    const id = this.#nextId++;
+    return new Promise<Answer>((resolve, reject) => {
+      const deadline = setTimeout(() => this.#kill({ reason: 'deadline', callId: id }), deadlineMs);
+      this.#pending.set(id, { resolve, reject, deadline });
+      this.#hold(true);
+      this.#wire.write(encodeFrame({ ...request, id }, body));
+    });
+  }
+
+  stop(): void {
+    this.#kill({ reason: 'stopped' });
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const { head, body } of this.#reader.push(chunk)) this.#settle(JSON.parse(head) as ReplyHead, body);
+    } catch {
+      // It does not speak our protocol any more, whoever speaks for it now.
+      this.#kill({ reason: 'crashed' });
+    }
+  }
+
+  #settle(head: ReplyHead, body: string): void {
+    if (head.kind === 'ready') {
+      this.#isReady = true;
+      return;
+    }
+    const pending = this.#pending.get(head.id);
+    if (!pending) throw new Error('An answer to no call.');
+    this.#pending.delete(head.id);
+    clearTimeout(pending.deadline);
+    if (this.#pending.size === 0) this.#hold(false);
+    pending.resolve({ head, body });
+  }
+
+  #kill(by: { readonly reason: EndReason; readonly callId?: number }): void {
+    this.#endedBy ??= by;
+    this.#child.kill('SIGKILL');
+  }
+
+  #ended(detail: string): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    const inFlight = this.#pending.size;
+    const reason = this.#endedBy?.reason ?? (this.#stderr.includes(memoryMark) ? 'memory' : 'crashed');
+    for (const [id, pending] of this.#pending) {
+      clearTimeout(pending.deadline);
+      pending.reject(
+        this.#isReady
+          ? new ProcessEnded(reason, inFlight, this.#endedBy?.callId === id, detail)
+          : new Error(`The process for scripts did not start. ${detail}`),
+      );
+    }
+    this.#pending.clear();
+  }
+
+  /** An idle process keeps nobody alive. */
+  #hold(isBusy: boolean): void {
+    const method = isBusy ? 'ref' : 'unref';
+    this.#child[method]();
+    this.#wire[method]();
+    (this.#child.stderr as Socket)[method]();
+  }
+}
+
+/** Should a script ever break out of V8: it may read its own code, and nothing else. */
+function permissions(): string[] {
+  return ['--permission', '--allow-addons', ...readableFiles().map((path) => `--allow-fs-read=${path}`)];
+}

@@ -1,0 +1,69 @@
+import type { FunctionOutcome } from '#engine';
+import type { JsonValue } from '#model';
+import { invalidResponse } from './codes.js';
+import { maxLogLineChars, type SandboxLimits } from './limits.js';
+
+export type ScriptLogLevel = 'error' | 'warn' | 'info' | 'debug';
+
+export interface LogLine {
+  /** epoch ms */
+  readonly time: number;
+  readonly level: ScriptLogLevel;
+  readonly message: string;
+}
+
+export interface ReadAnswer {
+  readonly logs: readonly LogLine[];
+  readonly outcomes: readonly FunctionOutcome[];
+}
+
+const levels = new Set<unknown>(['error', 'warn', 'info', 'debug']);
+const maxCodeChars = 200;
+const maxMessageChars = 4_000;
+
+/**
+ * Reads what the process answered. It is checked like any hostile input: the process may not be ours any more.
+ *
+ * @param expected outcomes; null for one that stands alone
+ * @throws Error when it is no answer to the call
+ */
+export function readAnswer(text: string, expected: number | null, limits: SandboxLimits): ReadAnswer {
+  const end = text.indexOf('\n');
+  const logs = readLogs(JSON.parse(text.slice(0, Math.max(0, end))), limits);
+  const rest: unknown = JSON.parse(text.slice(end + 1));
+  const entries = expected === null ? [rest] : rest;
+  if (!Array.isArray(entries) || entries.length !== (expected ?? 1)) throw new Error('The answer has another form.');
+  return { logs, outcomes: entries.map(readOutcome) };
+}
+
+/** @returns whether the text, of one call, is larger than a function's result may be */
+export function isTooLarge(text: string, limits: SandboxLimits): boolean {
+  // Characters bound bytes from below, and times three from above.
+  if (text.length * 3 <= limits.maxOutputBytes) return false;
+  return Buffer.byteLength(text) - limits.maxLogChars * 3 > limits.maxOutputBytes;
+}
+
+function readOutcome(entry: unknown): FunctionOutcome {
+  if (!Array.isArray(entry)) throw new Error('An outcome has another form.');
+  const [kind, content] = entry as [unknown, unknown];
+  if (kind === 0) return { value: content as JsonValue };
+  if (kind === 1) return { value: undefined };
+  const { code, message } = (content ?? {}) as { code?: unknown; message?: unknown };
+  return {
+    failure: {
+      code: typeof code === 'string' ? code.slice(0, maxCodeChars) : invalidResponse,
+      message: typeof message === 'string' ? message.slice(0, maxMessageChars) : '',
+    },
+  };
+}
+
+function readLogs(lines: unknown, { maxLogLines }: SandboxLimits): LogLine[] {
+  if (!Array.isArray(lines)) throw new Error('The log has another form.');
+  // One more than the limit says how many were dropped.
+  return lines.slice(0, maxLogLines + 1).flatMap((line: unknown) => {
+    if (!Array.isArray(line)) return [];
+    const [time, level, message] = line as [unknown, unknown, unknown];
+    if (typeof time !== 'number' || !levels.has(level) || typeof message !== 'string') return [];
+    return [{ time, level: level as ScriptLogLevel, message: message.slice(0, maxLogLineChars) }];
+  });
+}

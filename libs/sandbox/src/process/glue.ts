@@ -1,0 +1,209 @@
+/**
+ * JavaScript that runs inside every context before the user's script and is the only thing the process calls there. It
+ * keeps its own references to what it needs, so that a script that overwrites built-ins fools itself only, and text is
+ * all that it hands out. `$0` is a {@link GlueSettings}.
+ *
+ * Answers are `<logs>\n<outcome>`, or `<logs>\n[<outcome>,…]` for the records of a page: logs as `[[ms, level, text],…]`,
+ * an outcome as `[0,<json>]`, `[1]` for undefined, `[2,{"code","message"}]`.
+ */
+export interface GlueSettings {
+  readonly maxOutputChars: number;
+  readonly maxPageChars: number;
+  readonly maxLogLines: number;
+  readonly maxLogChars: number;
+  readonly maxLogLineChars: number;
+  /** epoch ms until which `console.debug` is kept */
+  readonly debugUntilMs: number;
+}
+
+export const glueSource = `
+'use strict';
+const limits = JSON.parse($0);
+const { parse, stringify } = JSON;
+const { isArray } = Array;
+const { now } = Date;
+const asText = String;
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const slice = uncurry(String.prototype.slice);
+const exec = uncurry(RegExp.prototype.exec);
+const framePattern = /\\bscript:(\\d+):\\d+/;
+
+// Memory outside of V8's heap limit, and a way to stop a thread for good.
+delete globalThis.WebAssembly;
+delete globalThis.SharedArrayBuffer;
+delete globalThis.Atomics;
+
+let fn;
+let logs = '';
+let lines = 0;
+let chars = 0;
+let dropped = 0;
+
+function write(level, text) {
+  logs += (logs === '' ? '[' : ',[') + now() + ',"' + level + '",' + stringify(text) + ']';
+}
+
+function format(value) {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return asText(value);
+  if (typeof value.stack === 'string' && typeof value.message === 'string') return value.stack;
+  return asText(stringify(value));
+}
+
+function logger(level) {
+  return (...values) => {
+    if (level === 'debug' && now() >= limits.debugUntilMs) return;
+    if (lines >= limits.maxLogLines || chars >= limits.maxLogChars) {
+      dropped += 1;
+      return;
+    }
+    let text = '';
+    for (let i = 0; i < values.length; i += 1) {
+      let part;
+      try {
+        part = format(values[i]);
+      } catch {
+        part = '[unprintable]';
+      }
+      text += i === 0 ? part : ' ' + part;
+      if (text.length > limits.maxLogLineChars) break;
+    }
+    text = slice(text, 0, limits.maxLogLineChars);
+    lines += 1;
+    chars += text.length;
+    write(level, text);
+  };
+}
+
+globalThis.console = {
+  log: logger('info'),
+  info: logger('info'),
+  warn: logger('warn'),
+  error: logger('error'),
+  debug: logger('debug'),
+};
+
+function takeLogs() {
+  if (dropped > 0) write('warn', dropped + ' further lines of this call were dropped.');
+  const taken = '[' + logs + ']\\n';
+  logs = '';
+  lines = 0;
+  chars = 0;
+  dropped = 0;
+  return taken;
+}
+
+function failure(code, message) {
+  return '[2,{"code":' + stringify(slice(code, 0, 200)) + ',"message":' + stringify(slice(message, 0, 4000)) + '}]';
+}
+
+function lineOf(stack) {
+  if (typeof stack !== 'string') return '';
+  const found = exec(framePattern, slice(stack, 0, 10000));
+  return found === null ? '' : ' (line ' + found[1] + ')';
+}
+
+/** An exception is whatever was thrown, getters included. */
+function thrown(error) {
+  try {
+    if (typeof error !== 'object' || error === null) return failure('script_error', 'The script threw ' + asText(error) + '.');
+    const { name, message, code, stack } = error;
+    const text = typeof message === 'string' && message !== '' ? message : format(error);
+    if (typeof code === 'string' && code !== '') return failure(code, text);
+    if (typeof code === 'number') return failure(asText(code), text);
+    const prefix = typeof name === 'string' && name !== '' && name !== 'Error' ? name + ': ' : '';
+    return failure('script_error', prefix + text + lineOf(stack));
+  } catch {
+    return failure('script_error', 'The script threw something that cannot be read.');
+  }
+}
+
+function isPromise(value) {
+  return typeof value === 'object' && value !== null && typeof value.then === 'function';
+}
+
+function holdsPromise(value) {
+  if (isPromise(value)) return true;
+  if (!isArray(value)) return false;
+  for (let i = 0; i < value.length; i += 1) if (isPromise(value[i])) return true;
+  return false;
+}
+
+function outcome(options) {
+  let value;
+  try {
+    value = fn(options);
+  } catch (error) {
+    return thrown(error);
+  }
+  try {
+    if (value === undefined) return '[1]';
+    if (holdsPromise(value)) {
+      return failure('invalid_extension_response', 'The function returned a promise. Functions of scripts are synchronous: return the value itself.');
+    }
+    const json = stringify(value);
+    if (json === undefined) {
+      return failure('invalid_extension_response', 'The function returned a ' + typeof value + ', which is not JSON.');
+    }
+    if (json.length > limits.maxOutputChars) {
+      return failure('response_size_exceeded', 'The function returned ' + json.length + ' characters of JSON; at most ' + limits.maxOutputChars + ' are allowed.');
+    }
+    return '[0,' + json + ']';
+  } catch (error) {
+    let why = '';
+    try {
+      why = ': ' + asText(error.message);
+    } catch {}
+    return failure('invalid_extension_response', 'The return value is not plain JSON' + why);
+  }
+}
+
+let common = '{}';
+let each = [];
+let done = 0;
+let outcomes = '';
+
+function settle(text) {
+  outcomes += (done === 0 ? '' : ',') + text;
+  done += 1;
+}
+
+function runEach() {
+  while (done < each.length) {
+    if (outcomes.length > limits.maxPageChars) {
+      settle(failure('response_size_exceeded', 'The function returned too much for the records of one page.'));
+    } else settle(outcome({ ...parse(common), ...each[done] }));
+  }
+  return takeLogs() + '[' + outcomes + ']';
+}
+
+return {
+  bind(candidate) {
+    fn = candidate;
+    return typeof candidate === 'function';
+  },
+  invoke(options) {
+    const text = outcome(parse(options));
+    return takeLogs() + text;
+  },
+  invokeEach(commonOptions, eachOptions) {
+    common = commonOptions;
+    each = parse(eachOptions);
+    done = 0;
+    outcomes = '';
+    return runEach();
+  },
+  /** Goes on behind the record that ran out of time. */
+  resumeEach(code, message) {
+    settle(failure(code, message));
+    return runEach();
+  },
+  /** Ends what ran out of time: all records left share the failure. */
+  endEach(code, message) {
+    const text = failure(code, message);
+    while (done < each.length) settle(text);
+    return takeLogs() + '[' + outcomes + ']';
+  },
+  takeLogs,
+};
+`;

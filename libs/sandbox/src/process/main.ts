@@ -1,0 +1,43 @@
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { SandboxLimits } from '../limits.js';
+import { encodeFrame, FrameReader, memoryMark, type Request } from '../protocol.js';
+import { ScriptProcess } from './script-process.js';
+
+/**
+ * Entry of the process that runs the scripts of one account. V8 ends a whole process for some of the things that a
+ * script can do, so this one holds nothing that another account, or the platform, would miss: no secret, no
+ * environment, no network, no file but its own code.
+ */
+
+/** V8 cannot be asked for the memory of a busy isolate, so the process watches its own. */
+const memoryCheckMs = 100;
+
+const limits = JSON.parse(process.argv[2]!) as SandboxLimits;
+const wire = new Socket({ fd: 3, readable: true, writable: true });
+// The worker is gone, or its frames make no sense: there is nobody to run scripts for. Running threads cannot be joined.
+const end = (): void => void process.kill(process.pid, 'SIGKILL');
+wire.on('close', end);
+wire.on('error', end);
+
+const scripts = new ScriptProcess(
+  limits,
+  (head, body) => wire.write(encodeFrame(head, body)),
+  (reason) => {
+    process.stderr.write(`${reason}\n`);
+    process.abort();
+  },
+);
+
+const reader = new FrameReader(Infinity);
+wire.on('data', (chunk: Buffer) => {
+  for (const { head, body } of reader.push(chunk)) scripts.handle(JSON.parse(head) as Request, body);
+});
+
+setInterval(() => {
+  if (process.memoryUsage.rss() <= limits.processMemoryMb * 1024 * 1024) return;
+  writeSync(process.stderr.fd, memoryMark);
+  end();
+}, memoryCheckMs);
+
+wire.write(encodeFrame({ id: 0, kind: 'ready' }, ''));

@@ -1,0 +1,64 @@
+import type { SandboxLimits } from '../limits.js';
+import { Lru } from '../lru.js';
+import type { CallRequest, ReplyHead, Request } from '../protocol.js';
+import { depthOf } from './json-depth.js';
+import { ScriptFailure } from './script-failure.js';
+import { ScriptIsolate } from './script-isolate.js';
+
+/** Contents kept, whatever their isolates do; a caller sends again what is missing. */
+const maxContents = 100;
+
+/** What the platform does with records may recurse into them; V8's JSON does not. */
+const maxDepth = 500;
+
+const tooDeep = new ScriptFailure(
+  'invalid_extension_response',
+  `The return value is nested deeper than ${maxDepth} levels.`,
+);
+
+/** The scripts of one account. Its caller runs one call of a script at a time. */
+export class ScriptProcess {
+  readonly #isolates: Lru<ScriptIsolate>;
+  readonly #contents = new Lru<string>(maxContents);
+
+  constructor(
+    private readonly limits: SandboxLimits,
+    private readonly reply: (head: ReplyHead, body: string) => void,
+    private readonly lost: (reason: string) => void,
+  ) {
+    this.#isolates = new Lru(limits.maxIsolates, (isolate) => isolate.dispose());
+  }
+
+  handle(request: Request, body: string): void {
+    if (request.kind === 'content') this.#contents.set(request.content, body);
+    else void this.#call(request, body);
+  }
+
+  async #call(request: CallRequest, body: string): Promise<void> {
+    const { id } = request;
+    const source = this.#contents.get(request.content);
+    if (source === undefined) return this.reply({ id, kind: 'content-missing' }, '');
+    const isolate = this.#isolate(request.scriptId);
+    try {
+      const answer = await isolate.run(request, source, (instance) => {
+        if (request.kind === 'call') return instance.call(body);
+        const end = body.indexOf('\n');
+        return instance.callEach(body.slice(0, end), body.slice(end + 1));
+      });
+      if (depthOf(answer, maxDepth) > maxDepth) throw tooDeep;
+      this.reply({ id, kind: 'answered' }, answer);
+    } catch (error) {
+      const code = error instanceof ScriptFailure ? error.code : 'script_error';
+      const message = error instanceof Error ? error.message : String(error);
+      this.reply({ id, kind: 'failed', code, message: message.slice(0, 4_000) }, '');
+    }
+  }
+
+  #isolate(scriptId: string): ScriptIsolate {
+    const known = this.#isolates.get(scriptId);
+    if (known && !known.isDead) return known;
+    const isolate = new ScriptIsolate(this.limits, this.lost);
+    this.#isolates.set(scriptId, isolate);
+    return isolate;
+  }
+}

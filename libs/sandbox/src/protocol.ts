@@ -1,0 +1,106 @@
+/**
+ * What crosses between a worker and the process that runs the scripts of one account. The process is not trusted: a
+ * script that breaks out of V8 would speak for it, so what arrives is checked and bounded again.
+ */
+
+/** Names the module instance that a call runs in. */
+export interface InstanceKey {
+  readonly scriptId: string;
+  /** hash of the content, which travels once */
+  readonly content: string;
+  /** run, step and hook. Reference: runtime §16.2. */
+  readonly instance: string;
+  readonly functionName: string;
+  /** epoch ms until which `console.debug` is kept */
+  readonly debugUntilMs: number;
+}
+
+/** Body of `call`: options. Of `call-each`: common options, a line feed, and an array of each record's. */
+export interface CallRequest extends InstanceKey {
+  readonly kind: 'call' | 'call-each';
+  readonly id: number;
+}
+
+/** Body: the script's JavaScript. */
+export interface ContentRequest {
+  readonly kind: 'content';
+  readonly content: string;
+}
+
+export type Request = CallRequest | ContentRequest;
+
+export type ReplyHead =
+  /** The process has started. */
+  | { readonly id: 0; readonly kind: 'ready' }
+  /** Body: `<logs>\n<outcomes>` as the glue answers. */
+  | { readonly id: number; readonly kind: 'answered' }
+  | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** The process does not hold the script's content (any more). */
+  | { readonly id: number; readonly kind: 'content-missing' };
+
+/** Last words (stderr) of a process that used more memory than it may. */
+export const memoryMark = 'millrace: memory limit\n';
+
+const prefixBytes = 8;
+
+/** A frame: two lengths (unsigned 32 bit, little endian), a JSON head, a UTF-8 body. */
+export function encodeFrame(head: Request | ReplyHead, body: string): Buffer {
+  const headBytes = Buffer.from(JSON.stringify(head));
+  const bodyLength = Buffer.byteLength(body);
+  const frame = Buffer.allocUnsafe(prefixBytes + headBytes.length + bodyLength);
+  frame.writeUInt32LE(headBytes.length, 0);
+  frame.writeUInt32LE(bodyLength, 4);
+  headBytes.copy(frame, prefixBytes);
+  frame.write(body, prefixBytes + headBytes.length);
+  return frame;
+}
+
+export interface Frame {
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Cuts a stream of bytes into frames. */
+export class FrameReader {
+  readonly #maxBytes: number;
+  #chunks: Buffer[] = [];
+  #held = 0;
+  /** bytes of the frame that is arriving; null until its lengths are known */
+  #wanted: number | null = null;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws Error when a frame is larger than it may be */
+  push(chunk: Buffer): Frame[] {
+    this.#chunks.push(chunk);
+    this.#held += chunk.length;
+    const frames: Frame[] = [];
+    for (;;) {
+      if (this.#wanted === null) {
+        if (this.#held < prefixBytes) return frames;
+        const start = this.#joined();
+        this.#wanted = prefixBytes + start.readUInt32LE(0) + start.readUInt32LE(4);
+        if (this.#wanted > this.#maxBytes) throw new Error(`A frame of ${this.#wanted} bytes is too large.`);
+      }
+      if (this.#held < this.#wanted) return frames;
+      frames.push(this.#take(this.#wanted));
+      this.#wanted = null;
+    }
+  }
+
+  #joined(): Buffer {
+    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0]!;
+  }
+
+  #take(bytes: number): Frame {
+    const joined = this.#joined();
+    const bodyAt = prefixBytes + joined.readUInt32LE(0);
+    const rest = joined.subarray(bytes);
+    this.#chunks = rest.length === 0 ? [] : [rest];
+    this.#held = rest.length;
+    return { head: joined.toString('utf8', prefixBytes, bodyAt), body: joined.toString('utf8', bodyAt, bytes) };
+  }
+}
