@@ -7,6 +7,7 @@ import { createEmbeddedBus, type EmbeddedBus } from '#bus/embedded/index';
 import { adaptorFor } from '#connectors/registry';
 import { stepResult, type StepResult } from '#contracts';
 import { compileFlow, runPage, type FlowPlan } from '#engine';
+import { noFunctions } from '#engine/testing/contexts';
 import { newId } from '#model';
 import { createPostgresStore } from '#store/postgres/index';
 import type { Store } from '#store';
@@ -71,7 +72,7 @@ async function startExecutor(name: string): Promise<{ executor: Executor; bus: E
   const settings = executorSettings({ instance: name, workers: 1, leaseMs, egressAllow: ['127.0.0.0/8'] });
   const pool = new InThreadPool(
     1,
-    { compileFlow, runPage, adaptorFor },
+    { compileFlow, runPage, adaptorFor, functionsOf: () => noFunctions },
     { settings, clock: systemClock, random: Math.random },
   );
   const executor = createExecutor({

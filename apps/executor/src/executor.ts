@@ -13,6 +13,7 @@ import { GenerateHandler, type Handled } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
 import { PageHandler } from './pages/page-handler.js';
+import { ScriptLogs } from './results/script-logs.js';
 import { StepResults } from './results/step-results.js';
 import { LocalWork } from './runs/local-work.js';
 import { RunDirectory } from './runs/run-directory.js';
@@ -70,6 +71,7 @@ class ExecutorService implements Executor {
   readonly #runs: RunDirectory;
   readonly #work: LocalWork;
   readonly #leases: LeaseKeeper;
+  readonly #scriptLogs: ScriptLogs;
   readonly #budget: ByteBudget;
   readonly #dispatcher: Dispatcher;
   readonly #limits: LimitAllocator;
@@ -89,6 +91,7 @@ class ExecutorService implements Executor {
     this.#runs = new RunDirectory(store);
     this.#work = new LocalWork(bus);
     this.#leases = new LeaseKeeper(clock, settings.leaseMs, reportError);
+    this.#scriptLogs = new ScriptLogs(store.scriptLogs, reportError);
     this.#budget = new ByteBudget(settings.maxInFlightBytes);
     this.#dispatcher = new Dispatcher(pool);
     this.#limits = new LimitAllocator({ bus, clock, instance: settings.instance, pool, reportError });
@@ -152,7 +155,7 @@ class ExecutorService implements Executor {
       logger.warn({ deliveries: this.#held.size }, 'Handing back work that did not finish in time');
       await this.#within(handBackMs, Promise.allSettled([...this.#held].map((delivery) => delivery.nack(0))));
     }
-    await this.#within(handBackMs, this.#limits.close());
+    await this.#within(handBackMs, Promise.all([this.#limits.close(), this.#scriptLogs.idle()]));
     await pool.close();
   }
 
@@ -231,6 +234,7 @@ class ExecutorService implements Executor {
   }
 
   #noticed(worker: number, notice: Notice): void {
+    if (notice.kind === 'script-log') return this.#scriptLogs.add(notice);
     if (notice.kind !== 'token-request') return this.#limits.handle(worker, notice);
     const { requestId } = notice;
     void this.#tokens

@@ -31,7 +31,10 @@ export async function startExecutor(host: Host, wiring: ExecutorWiring): Promise
   });
   const pool = new PiscinaPool(
     settings.workers,
-    { ...settings, residentBytes: settings.residentBytes },
+    {
+      ...settings,
+      scripts: { isolateMemoryMb: config.MILLRACE_SCRIPT_MEMORY_MB, callMs: config.MILLRACE_SCRIPT_MS },
+    },
     (error, doing) => logger.error({ error, doing }, 'a worker thread failed; its work is delivered again'),
   );
   const executor = createExecutor({ ...host.ports, settings, pool, clock: systemClock, logger });

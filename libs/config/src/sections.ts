@@ -92,6 +92,8 @@ export const executorConfig = defineConfig('executor', {
     .describe('Worker threads of an executor.'),
   MILLRACE_EXECUTOR_WINDOW: positive.default(64).describe('Most page bundles of one run outstanding at a time.'),
   MILLRACE_EXECUTOR_IN_FLIGHT: positive.default(256).describe('Most page bundles leased by one executor at a time.'),
+  MILLRACE_SCRIPT_MEMORY_MB: positive.min(16).default(128).describe("Memory of a user's script, in megabytes."),
+  MILLRACE_SCRIPT_MS: positive.default(30_000).describe("Longest call of a user's script, in milliseconds."),
   MILLRACE_DRAIN_MS: positive.default(25_000).describe('Time to finish leased work at shutdown, in milliseconds.'),
 });
 

@@ -23,7 +23,8 @@ export interface FunctionScope {
   readonly scripts: Readonly<Record<string, PlanScript>>;
   /** aborted by cancel (decision 6) */
   readonly signal: AbortSignal;
-  log(line: ScriptLogLine): void;
+  /** Told what a script wrote, after each call that wrote something. */
+  log(lines: readonly ScriptLogLine[]): void;
 }
 
 /**
@@ -100,7 +101,9 @@ export class Sandbox {
     }
     const { logs, outcomes } = readAnswer(text, count, this.#limits);
     const [resourceId = '', functionType = ''] = instance.split('/');
-    for (const line of logs) scope.log({ ...line, scriptId: home.scriptId, functionType, resourceId });
+    if (logs.length > 0) {
+      scope.log(logs.map((line) => ({ ...line, scriptId: home.scriptId, functionType, resourceId })));
+    }
     return outcomes;
   }
 

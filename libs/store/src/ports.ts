@@ -356,6 +356,47 @@ export interface StepErrors {
   exchange(accountId: string, flowId: string, stepId: string, reqAndResKey: string): Promise<JsonRecord | null>;
 }
 
+/** A line that a user's script wrote. Reference: resources §9. */
+export interface ScriptLogRow {
+  /** unique; grows with time within one process */
+  readonly id: string;
+  readonly accountId: string;
+  readonly scriptId: string;
+  readonly flowId: string;
+  readonly flowJobId: string;
+  /** ISO 8601 */
+  readonly time: string;
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** the hook, or the filter, transform …, that called the function */
+  readonly functionType: string;
+  /** id of the export, import or router */
+  readonly resourceId: string;
+  readonly message: string;
+  readonly purgeAt: string;
+}
+
+export interface ScriptLogQuery {
+  readonly levels?: readonly ScriptLogRow['level'][];
+  /** bounds of `time`, ISO 8601 */
+  readonly gt?: string;
+  readonly gte?: string;
+  readonly lte?: string;
+  readonly flowId?: string;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface ScriptLogs {
+  append(rows: readonly ScriptLogRow[]): Promise<void>;
+  /** newest first */
+  list(
+    accountId: string,
+    scriptId: string,
+    query: ScriptLogQuery,
+  ): Promise<{ readonly rows: readonly ScriptLogRow[]; readonly more: boolean }>;
+  clear(accountId: string, scriptId: string): Promise<void>;
+}
+
 /** What keeps the tables small. Safe to run in several processes and to stop at any time. */
 export interface Maintenance {
   /**
@@ -367,7 +408,7 @@ export interface Maintenance {
    */
   prune(endedBefore: Date, limit: number): Promise<number>;
   /**
-   * Deletes what is past its `purgeAt`: errors, retry data, exchanges, jobs; and documents that have been in the recycle
+   * Deletes what is past its `purgeAt`: errors, retry data, exchanges, script logs, jobs; and documents that have been in the recycle
    * bin for 30 days. Reference: errors §12.
    *
    * @param limit rows of each kind per call
@@ -385,6 +426,7 @@ export interface Store {
   readonly checkpoints: Checkpoints;
   readonly ledger: Ledger;
   readonly errors: StepErrors;
+  readonly scriptLogs: ScriptLogs;
   readonly maintenance: Maintenance;
   isReady(): Promise<boolean>;
   close(): Promise<void>;

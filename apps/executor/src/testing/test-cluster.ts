@@ -160,7 +160,7 @@ export class TestCluster {
   }
 
   #ports(): object {
-    const { jobs, plans, checkpoints, documents } = this.store;
-    return { jobs, plans, checkpoints, documents };
+    const { jobs, plans, checkpoints, documents, scriptLogs } = this.store;
+    return { jobs, plans, checkpoints, documents, scriptLogs };
   }
 }

@@ -10,6 +10,7 @@ import type {
   PreparedRecord,
   RunPage,
 } from '#engine';
+import { noFunctions } from '#engine/testing/contexts';
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import type { WorkerKit } from '../workers/worker-kit.js';
@@ -196,7 +197,11 @@ export type Engine = Pick<WorkerKit, 'compileFlow' | 'runPage'>;
 export const linearEngine: Engine = { compileFlow, runPage };
 
 export function testKit(apps: TestApps, engine: Engine): WorkerKit {
-  return { ...engine, adaptorFor: (type) => (type.startsWith('HTTP') ? apps.adaptor : undefined) };
+  return {
+    ...engine,
+    adaptorFor: (type) => (type.startsWith('HTTP') ? apps.adaptor : undefined),
+    functionsOf: () => noFunctions,
+  };
 }
 
 export function testPlan(change: (plan: FlowPlan) => FlowPlan = (plan) => plan): FlowPlan {

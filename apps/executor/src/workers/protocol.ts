@@ -2,6 +2,7 @@ import type { GenerateHeader, GeneratorTotals, PageHeader } from '#contracts';
 import type { TokenAnswer, TokenRequest } from '#connectors/tokens/token-exchange';
 import type { CompileFailure, RouterCounts } from '#engine';
 import type { JsonRecord } from '#model';
+import type { ScriptLogLine } from '#sandbox';
 
 /**
  * What crosses between an executor's main thread and its workers. Records cross as bytes (transferred) or JSON text, never
@@ -172,6 +173,14 @@ export type Notice =
     }
   | { readonly kind: 'throttled'; readonly limitKey: string; readonly pauseMs: number }
   | { readonly kind: 'succeeded'; readonly limitKey: string }
+  /** What a user's script wrote in one call. */
+  | {
+      readonly kind: 'script-log';
+      readonly accountId: string;
+      readonly runId: string;
+      readonly flowId: string;
+      readonly lines: readonly ScriptLogLine[];
+    }
   | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest };
 
 /** What a worker does. Implemented by `WorkerRuntime`; reached through threads or directly. */

@@ -1,3 +1,4 @@
+import type { SandboxLimits } from '#sandbox';
 import type { AbandonTask, BundleTask, Control, SliceTask } from './protocol.js';
 
 /** A call of a worker's method, as it crosses the thread's border. */
@@ -14,4 +15,6 @@ export interface WorkerThreadData {
   readonly keyring?: string;
   readonly residentBytes: number;
   readonly instance: string;
+  /** limits of users' scripts that differ from the defaults */
+  readonly scripts: Partial<SandboxLimits>;
 }

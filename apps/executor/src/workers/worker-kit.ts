@@ -1,13 +1,16 @@
 import type { Adaptor, Clock } from '#connectors';
-import type { CompileFlow, RunPage } from '#engine';
+import type { CompileFlow, Functions, RunPage } from '#engine';
+import type { FunctionScope } from '#sandbox';
 import type { Notice } from './protocol.js';
 
-/** The engine and the adaptors, as a worker uses them; tests give their own. */
+/** The engine, the adaptors and the sandbox, as a worker uses them; tests give their own. */
 export interface WorkerKit {
   readonly compileFlow: CompileFlow;
   readonly runPage: RunPage;
   /** By `adaptorType` of an export or import; undefined when there is none. */
   readonly adaptorFor: (adaptorType: string) => Adaptor | undefined;
+  /** Users' functions of one run. */
+  readonly functionsOf: (scope: FunctionScope) => Functions;
 }
 
 /** What a worker is told when it starts. Plain data: it crosses into threads. */

@@ -1,6 +1,6 @@
 import { ContractError } from '#contracts';
 import type { ConnectorHost } from '#connectors';
-import type { FlowPlan } from '#engine';
+import type { FlowPlan, Functions } from '#engine';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
 import { limitOf } from '../limits/connection-limit.js';
@@ -8,7 +8,7 @@ import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
 import { observeCall } from './call-log.js';
 import { connectionOpener } from './connection-secrets.js';
-import { loadPlan, type LoadOutcome } from './loaded-plan.js';
+import { loadPlan, type LoadedPlan, type LoadOutcome } from './loaded-plan.js';
 import { Lru } from './lru.js';
 import type {
   AbandonTask,
@@ -23,7 +23,6 @@ import type {
   SliceTask,
   WorkerApi,
 } from './protocol.js';
-import { refusedFunctions } from './refused-functions.js';
 import { ResidentPages } from './resident-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
@@ -64,13 +63,13 @@ export class WorkerRuntime implements WorkerApi {
     const known = this.#know(task);
     if ('kind' in known) return known;
     if ('failures' in known.loaded) return { kind: 'compile_failed', failures: known.loaded.failures };
+    const { loaded, run } = known;
     const parts = {
       sessions: this.#sessions,
       resident: this.#resident,
       clock: this.#host.clock,
-      functions: refusedFunctions,
+      functions: this.#functionsOf(loaded, run),
     };
-    const { loaded, run } = known;
     return orPoison(() => readSlice(task, loaded, run, parts));
   }
 
@@ -87,7 +86,7 @@ export class WorkerRuntime implements WorkerApi {
         runPage: this.#kit.runPage,
         resident: this.#resident,
         clock: this.#host.clock,
-        functions: refusedFunctions,
+        functions: this.#functionsOf(loaded, run),
       };
       return runBundle(task, pages, loaded, run, parts);
     });
@@ -120,6 +119,17 @@ export class WorkerRuntime implements WorkerApi {
       case 'token-answer':
         return this.#tokens.answered(message.requestId, message.answer);
     }
+  }
+
+  #functionsOf({ plan }: LoadedPlan, run: LoadedRun): Functions {
+    const { accountId, runId, flowId } = run.spec;
+    return this.#kit.functionsOf({
+      accountId,
+      runId,
+      scripts: plan.scripts ?? {},
+      signal: run.signal,
+      log: (lines) => this.#host.notify({ kind: 'script-log', accountId, runId, flowId, lines }),
+    });
   }
 
   #know(task: {

@@ -3,6 +3,7 @@ import { move, transferableSymbol, valueSymbol, workerData } from 'piscina';
 import { environment } from '#config/environment';
 import { adaptorFor } from '#connectors/registry';
 import { compileFlow, runPage } from '#engine';
+import { Sandbox } from '#sandbox';
 import { startTelemetry } from '#telemetry';
 import { systemClock } from '../system-clock.js';
 import type { BundleReply, EncodedBundle, SliceReply } from './protocol.js';
@@ -15,8 +16,10 @@ const data = (workerData ?? threadData) as WorkerThreadData;
 
 startTelemetry({ service: 'millrace-executor', instance: data.instance, env: environment(), withMetrics: false });
 
+const sandbox = new Sandbox(data.scripts);
+
 const runtime = new WorkerRuntime(
-  { compileFlow, runPage, adaptorFor },
+  { compileFlow, runPage, adaptorFor, functionsOf: (scope) => sandbox.functionsOf(scope) },
   {
     settings: data,
     clock: systemClock,

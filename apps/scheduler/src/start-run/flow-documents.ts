@@ -1,7 +1,7 @@
-import type { Connection, Export, Flow, Import, Integration } from '#model';
+import type { Connection, Export, Flow, Import, Integration, Script } from '#model';
 import type { DocumentType, StoredDocument } from '#store';
 import type { DocumentReader } from './document-reader.js';
-import { referencesOf, withCurrentSteps } from './plan-references.js';
+import { referencesOf, scriptIdsOf, withCurrentSteps } from './plan-references.js';
 
 type Stored<T> = T & { readonly _id: string };
 
@@ -12,6 +12,7 @@ export interface FlowDocuments {
   readonly exports: readonly Stored<Export>[];
   readonly imports: readonly Stored<Import>[];
   readonly connections: readonly Stored<Connection>[];
+  readonly scripts: readonly Stored<Script>[];
   readonly integration: Stored<Integration> | null;
   /** References that lead nowhere, in words. */
   readonly missing: readonly string[];
@@ -39,10 +40,10 @@ export async function readFlowDocuments(
     read<Import>('imports', references.importIds),
     flow._integrationId ? reader.read(accountId, 'integrations', [flow._integrationId]) : [],
   ]);
-  const connections = await read<Connection>(
-    'connections',
-    distinct([...exports, ...imports].map((s) => s._connectionId)),
-  );
+  const [connections, scripts] = await Promise.all([
+    read<Connection>('connections', distinct([...exports, ...imports].map((s) => s._connectionId))),
+    read<Script>('scripts', scriptIdsOf(flow, exports, imports)),
+  ]);
   const lenders = await read<Connection>(
     'connections',
     distinct(connections.map((c) => c._borrowConcurrencyFromConnectionId)).filter(
@@ -56,14 +57,15 @@ export async function readFlowDocuments(
     exports,
     imports,
     connections: [...connections, ...lenders],
+    scripts,
     integration: integration ? trusted<Integration>(integration) : null,
     missing,
   };
 }
 
 export function documentsOf(documents: FlowDocuments): readonly Stored<{ lastModified?: string | undefined }>[] {
-  const { flow, exports, imports, connections, integration } = documents;
-  return [flow, ...exports, ...imports, ...connections, ...(integration ? [integration] : [])];
+  const { flow, exports, imports, connections, scripts, integration } = documents;
+  return [flow, ...exports, ...imports, ...connections, ...scripts, ...(integration ? [integration] : [])];
 }
 
 /** Documents were validated when they were written; their type is trusted here (parse at the edge, once). */

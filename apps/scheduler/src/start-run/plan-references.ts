@@ -1,4 +1,4 @@
-import type { Flow, PageProcessor } from '#model';
+import { resourceTypes, valuesAt, type Export, type Flow, type Import, type PageProcessor } from '#model';
 
 /** Ids of what a flow refers to, without repeats. */
 export interface FlowReferences {
@@ -37,4 +37,22 @@ export function withCurrentSteps<F extends Flow>(flow: F): F {
       ? {}
       : { pageProcessors: [{ type: 'import', _importId: flow._importId }] }),
   };
+}
+
+/** Functions of forms and of saving run elsewhere, never in a run. */
+const outsideOfRuns: readonly string[] = ['preSave._scriptId', 'settingsForm.init._scriptId'];
+
+const scriptPaths = (type: 'flows' | 'exports' | 'imports'): string[] =>
+  resourceTypes[type].references
+    .filter(({ path, to }) => to === 'scripts' && !outsideOfRuns.includes(path))
+    .map(({ path }) => path);
+
+/** Scripts whose functions a run may call: hooks, filters, transforms and routers. Reference: runtime §16. */
+export function scriptIdsOf(flow: Flow, exports: readonly Export[], imports: readonly Import[]): readonly string[] {
+  const named = [
+    ...scriptPaths('flows').flatMap((path) => valuesAt(flow, path)),
+    ...exports.flatMap((step) => scriptPaths('exports').flatMap((path) => valuesAt(step, path))),
+    ...imports.flatMap((step) => scriptPaths('imports').flatMap((path) => valuesAt(step, path))),
+  ];
+  return [...new Set(named.map(({ value }) => value).filter((id) => typeof id === 'string'))];
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { CompileFlow, FlowPlan } from '#engine';
-import { newId, type Flow, type JobRouter, type JsonRecord } from '#model';
+import type { CompileFlow, FlowPlan, PlanScript } from '#engine';
+import { newId, type Flow, type JobRouter, type JsonRecord, type Script } from '#model';
 import type { ChildJob } from '#store';
 import type { FlowDocuments } from './flow-documents.js';
 
@@ -102,11 +102,27 @@ function snapshot(documents: FlowDocuments, flow: FlowDocuments['flow']): FlowPl
     exports: byId(documents.exports),
     imports: byId(documents.imports),
     connections: byId(documents.connections),
+    ...scriptsOf(documents),
     settings: {
       ...scope('integration', integration?.settings),
       ...scope('flowGrouping', flow._flowGroupingId ? grouping?.settings : undefined),
       ...scope('flow', flow.settings),
     },
+  };
+}
+
+/** Their content now, whatever becomes of them during the run. Flows without scripts have plans as they always had. */
+function scriptsOf({ scripts }: FlowDocuments): Pick<FlowPlan, 'scripts'> {
+  if (scripts.length === 0) return {};
+  const sorted = [...scripts].sort((a, b) => (a._id < b._id ? -1 : 1));
+  return { scripts: Object.fromEntries(sorted.map((script) => [script._id, planScript(script)])) };
+}
+
+function planScript({ content, postResponseHookToProcessOnChildRecord, debugUntil }: Script): PlanScript {
+  return {
+    content: content ?? '',
+    postResponseHookToProcessOnChildRecord: postResponseHookToProcessOnChildRecord ?? false,
+    ...(debugUntil === undefined ? {} : { debugUntil }),
   };
 }
 

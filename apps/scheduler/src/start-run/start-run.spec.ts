@@ -172,6 +172,12 @@ describe('a run that cannot start', () => {
       {},
       'invalid_flow',
     ],
+    [
+      'with a script that does not exist',
+      { pageProcessors: [{ hooks: { postResponseMap: { _scriptId: id(98), function: 'f' } } }] },
+      {},
+      'invalid_flow',
+    ],
     ['with a selected generator that the flow does not have', {}, { _exportIds: [id(99)] }, 'invalid_flow'],
   ])('%s fails with its reason', async (_, change, request, code) => {
     expect(await refusal(change, request)).toBe(code);
@@ -278,6 +284,40 @@ describe('plans', () => {
       integration: { region: 'EU' },
       flowGrouping: { batch: 5 },
       flow: { dry: true },
+    });
+  });
+
+  it('hold the scripts that the flow and its steps name, as they are now', async () => {
+    const [hook, filter, router, form] = [id(71), id(72), id(73), id(74)];
+    world.flow(flowId, {
+      routers: [{ id: 'r', script: { _scriptId: router, function: 'f' }, branches: [] }],
+      preSave: { _scriptId: form, function: 'f' },
+    });
+    world.store.put(accountId, 'exports', {
+      _id: `e${flowId.slice(1)}`,
+      _connectionId: `c${flowId.slice(1)}`,
+      hooks: { preSavePage: { _scriptId: hook, function: 'f' } },
+      filter: { type: 'script', script: { _scriptId: filter, function: 'f' } },
+    });
+    world.store.put(accountId, 'scripts', {
+      _id: hook,
+      name: 'hook',
+      content: 'one',
+      debugUntil: '2026-06-01T01:00:00Z',
+    });
+    world.store.put(accountId, 'scripts', {
+      _id: filter,
+      name: 'filter',
+      postResponseHookToProcessOnChildRecord: true,
+    });
+    world.store.put(accountId, 'scripts', { _id: router, name: 'router', content: 'two' });
+    await world.startScheduler();
+    await world.request(flowId);
+    const plan = world.store.plansById.get(world.work()[0]?.planId ?? '');
+    expect(plan?.scripts).toEqual({
+      [hook]: { content: 'one', postResponseHookToProcessOnChildRecord: false, debugUntil: '2026-06-01T01:00:00Z' },
+      [filter]: { content: '', postResponseHookToProcessOnChildRecord: true },
+      [router]: { content: 'two', postResponseHookToProcessOnChildRecord: false },
     });
   });
 

@@ -38,7 +38,7 @@ export class TestFunctions {
         },
       },
       signal: this.#abort.signal,
-      log: (line) => this.logs.push(line),
+      log: (lines) => void this.logs.push(...lines),
     });
   }
 

@@ -43,6 +43,7 @@ const purgeSql = [
   expired('retry_data', 'purge_at < $1'),
   expired('http_exchanges', 'purge_at < $1'),
   expired('step_errors', 'purge_at < $1'),
+  expired('script_logs', 'purge_at < $1'),
   expired('jobs', `purge_at < $1 and (${isFinal})`),
   expired('documents', `deleted_at < $1::timestamptz - interval '30 days'`),
 ];

@@ -9,6 +9,7 @@ import { createMaintenance } from './maintenance.js';
 import { migrate } from './migrate.js';
 import { createOrm } from './orm.js';
 import { createPlans } from './plans.js';
+import { createScriptLogs } from './script-logs.js';
 import { createStepErrors } from './step-errors.js';
 
 export interface PostgresStoreOptions {
@@ -45,6 +46,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
       checkpoints: createCheckpoints(orm, pool),
       ledger: createLedger(pool),
       errors: createStepErrors(orm, pool),
+      scriptLogs: createScriptLogs(orm, pool),
       maintenance: createMaintenance(pool),
       async isReady() {
         try {

@@ -14,6 +14,8 @@ import {
   type Ledger,
   type LedgerBatch,
   type Plans,
+  type ScriptLogRow,
+  type ScriptLogs,
   type StoredDocument,
 } from '#store';
 import type { FakeClock } from './fake-broker.js';
@@ -35,6 +37,7 @@ const final: readonly JobStatus[] = ['completed', 'failed', 'canceled'];
 export class FakeStore {
   readonly runs = new Map<string, Run>();
   readonly applied: LedgerBatch[] = [];
+  readonly scriptLogRows: ScriptLogRow[] = [];
   readonly plansById = new Map<string, FlowPlan>();
   readonly checkpointsByKey = new Map<string, string>();
   readonly fired = new Map<string, { readonly instant: string; readonly outcome: 'fired' | 'skipped' }>();
@@ -80,6 +83,10 @@ export class FakeStore {
           .map(([key, flow]) => ({ accountId: key.split('/')[0] ?? '', flow })),
       ),
     flowsVersion: () => this.#answer('documents.flowsVersion', () => String(this.#flowsVersion)),
+  };
+
+  readonly scriptLogs: Pick<ScriptLogs, 'append'> = {
+    append: (rows) => this.#answer('scriptLogs.append', () => void this.scriptLogRows.push(...rows)),
   };
 
   readonly jobs: Pick<

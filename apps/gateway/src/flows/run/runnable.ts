@@ -57,25 +57,21 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
     if (inStack) refuse('A function in a stack as router', `routers[${i}].script`);
   }
   if (flow.isAbstract || flow._abstractFlowId) refuse('Abstract flows and their instances', 'isAbstract');
-  if (processorsOf(flow).some((step) => hasFunction(step.hooks?.postResponseMap))) {
-    refuse('The hook postResponseMap', 'hooks.postResponseMap');
+  if (processorsOf(flow).some((step) => isInStack(step.hooks?.postResponseMap))) {
+    refuse('A hook in a stack', 'hooks.postResponseMap');
   }
   for (const step of exports) {
     const at = `exports/${step._id}`;
-    for (const [name, hook] of Object.entries(step.hooks ?? {})) {
-      if (hasFunction(hook)) refuse(`The hook ${name} of an export`, `${at}.hooks.${name}`);
-    }
-    scriptParts(step, at, refuse);
+    refuseHooks(step, ['preParse'], at, refuse);
+    refuseStacks(step, at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     if (step.type === 'blob') refuse('Exports of type blob', `${at}.type`);
     if (step.http?.type) refuse(`HTTP exports of type ${step.http.type}`, `${at}.http.type`);
   }
   for (const step of imports) {
     const at = `imports/${step._id}`;
-    for (const [name, hook] of Object.entries(step.hooks ?? {})) {
-      if (hasFunction(hook)) refuse(`The hook ${name} of an import`, `${at}.hooks.${name}`);
-    }
-    scriptParts(step, at, refuse);
+    refuseHooks(step, ['postAggregate'], at, refuse);
+    refuseStacks(step, at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     if (step.blob || step.blobKeyPath) refuse('Blob imports', `${at}.blob`);
     if (step.http?.type === 'file') refuse('HTTP imports of type file', `${at}.http.type`);
@@ -85,8 +81,16 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
 
 type Refuse = (what: string, field: string) => void;
 
-/** Expressions that are scripts. */
-function scriptParts(step: Export | Import, at: string, refuse: Refuse): void {
+/** Hooks that nobody calls yet, and hooks that live in stacks. */
+function refuseHooks(step: Export | Import, uncalled: readonly string[], at: string, refuse: Refuse): void {
+  for (const [name, hook] of Object.entries(step.hooks ?? {})) {
+    if (uncalled.includes(name) && hasFunction(hook)) refuse(`The hook ${name}`, `${at}.hooks.${name}`);
+    else if (isInStack(hook)) refuse('A hook in a stack', `${at}.hooks.${name}`);
+  }
+}
+
+/** Expressions whose function lives in a stack. */
+function refuseStacks(step: Export | Import, at: string, refuse: Refuse): void {
   const parts = {
     filter: step.filter,
     inputFilter: 'inputFilter' in step ? step.inputFilter : undefined,
@@ -94,16 +98,17 @@ function scriptParts(step: Export | Import, at: string, refuse: Refuse): void {
     responseTransform: 'responseTransform' in step ? step.responseTransform : undefined,
   };
   for (const [name, part] of Object.entries(parts)) {
-    if (
-      part?.type === 'script' ||
-      (part?.type === undefined && part?.expression === undefined && hasFunction(part?.script))
-    ) {
-      refuse(`A script as ${name}`, `${at}.${name}`);
-    }
+    if (part?.type === 'script' && isInStack(part.script)) refuse(`A function in a stack as ${name}`, `${at}.${name}`);
   }
 }
 
+type NamedFunction = { function?: string; _scriptId?: string; _stackId?: string } | undefined;
+
+function isInStack(named: NamedFunction): boolean {
+  return named?._stackId !== undefined;
+}
+
 /** Hook stubs without a function are accepted and do nothing. Reference: resources §5.2. */
-function hasFunction(hook: { function?: string; _scriptId?: string; _stackId?: string } | undefined): boolean {
+function hasFunction(hook: NamedFunction): boolean {
   return hook !== undefined && Boolean(hook.function || hook._scriptId || hook._stackId);
 }

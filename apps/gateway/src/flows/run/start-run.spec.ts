@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { runStart } from '#contracts';
+import { newId } from '#model';
 import { documents, type GatewayUnderTest, makeFlow, startGateway } from '../../testing/gateway-under-test.js';
 
 let gateway: GatewayUnderTest;
@@ -120,8 +121,7 @@ describe('POST /flows/:id/run', () => {
 
   it('refuses what does not run yet by name, also in the steps (decision 28)', async () => {
     const { connectionId, importId } = await makeFlow(gateway.alice);
-    const scriptId = await gateway.alice.make('scripts', { name: 'S' });
-    const script = { _scriptId: scriptId, function: 'f' };
+    const script = { _stackId: newId(), function: 'f' };
     const exportId = await gateway.alice.make('exports', {
       ...documents.httpExport(connectionId),
       hooks: { preSavePage: script },

@@ -3,6 +3,7 @@ import { ChangeCounter, Document } from './documents.js';
 import { HttpExchange, RetryData, StepError } from './errors.js';
 import { DeltaCheckpoint, Firing, Job, RunPlan } from './jobs.js';
 import { ConsumerPosition, GeneratorHead, PageResult } from './ledger.js';
+import { ScriptLogLine } from './script-logs.js';
 
 export {
   AccessToken,
@@ -16,6 +17,7 @@ export {
   Job,
   RetryData,
   RunPlan,
+  ScriptLogLine,
   StepError,
   User,
 };
@@ -38,4 +40,5 @@ export const entities = [
   StepError,
   RetryData,
   HttpExchange,
+  ScriptLogLine,
 ];
