@@ -17,6 +17,8 @@ export interface SourceChunk {
   readonly records: readonly JsonValue[];
   /** Envelope of file sources, one per record or one for all. Reference: runtime §7.1. */
   readonly fileMeta?: JsonRecord;
+  /** True for the first chunk of another file: no group of records goes on into it. Reference: runtime §7.2. */
+  readonly breaksGroup?: true;
   /** Where to resume once these records are safe; null at the end of the source. */
   readonly next: Cursor | null;
   /** Size of what was read, in bytes; slices and pages are bounded by it. */

@@ -1,6 +1,7 @@
 import type { Failure } from '#failures';
 import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 import type { Functions } from './functions.js';
+import type { GroupKey } from './grouping.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -229,7 +230,10 @@ export type BranchChoice = (
 /** What happens to raw records between the source and their page. Reference: runtime §7. */
 export interface CompiledGenerator {
   readonly exportId: string;
+  /** records, or groups of them */
   readonly pageSize: number;
+  /** Adjacent records with the same key become one record, a bare array, before anything else. Reference: runtime §7.2. */
+  readonly groupKey?: GroupKey;
   /**
    * transform → output filter → preSavePage → trace key, on one page cut from the source's records (decision 3). A promise
    * only where users' functions take part.

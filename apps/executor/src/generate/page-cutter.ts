@@ -1,19 +1,13 @@
 import type { JsonValue } from '#model';
+import type { CutChunk, Cutter } from './cutter.js';
 import { exactJsonBytes, roughJsonBytes } from './json-size.js';
-
-export interface CutChunk {
-  /** complete pages, in order */
-  readonly pages: readonly (readonly JsonValue[])[];
-  /** records over the limit, left out */
-  readonly tooLarge: readonly { readonly bytes: number }[];
-}
 
 /**
  * Cuts pages from a source's records, `pageSize` at a time, across the borders of responses; a page that would exceed
  * `maxPageBytes` as JSON is cut early (decision 3, runtime §2). Where pages are cut depends on the records alone, never
  * on how they arrived, so that a slice that is read again yields the same pages.
  */
-export class PageCutter {
+export class PageCutter implements Cutter {
   readonly #pageSize: number;
   readonly #maxPageBytes: number;
   #open: JsonValue[];

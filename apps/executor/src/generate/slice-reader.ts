@@ -14,6 +14,8 @@ import type { ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { Source } from '#connectors';
 import { decodeSliceStart, encodeSliceStart } from './cursor-envelope.js';
+import type { Cutter } from './cutter.js';
+import { GroupCutter } from './group-cutter.js';
 import { PageCutter } from './page-cutter.js';
 import { SourceSession, type NextChunk, type SourceSessions } from './source-session.js';
 
@@ -118,7 +120,7 @@ class SliceRead {
               traceparent: span.traceparent,
             },
             run.signal,
-            new PageCutter(Math.max(1, this.#generator.pageSize), maxPageBytes, start.carried),
+            createCutter(this.#generator, start.carried),
             { slice: task.header.slice, cursor: start.cursor },
           );
         this.#read += session.cutter.carried.length;
@@ -175,10 +177,14 @@ class SliceRead {
     if (!isLast) void session.next();
     for (const failure of chunk.failures) this.#failUnread(failure);
     const hasCarried = session.cutter.carried.length > 0;
-    const cut = session.cutter.push(records, chunk.bytes);
+    const cut = session.cutter.push(records, chunk.bytes, chunk.breaksGroup === true);
     for (const { bytes } of cut.tooLarge) this.#failUnread(recordTooLarge(bytes));
     // A page that is a response, from its first record to its last, has its text already.
-    const isWhole = !hasCarried && records === chunk.records && cut.pages[0]?.length === records.length;
+    const isWhole =
+      this.#generator.groupKey === undefined &&
+      !hasCarried &&
+      records === chunk.records &&
+      cut.pages[0]?.length === records.length;
     for (const page of cut.pages) {
       const end = await this.#addPage(page, context, isWhole ? chunk.text : undefined);
       if (end === null) continue;
@@ -324,4 +330,11 @@ class SliceRead {
 /** Whether shaping left all records as they were read, without names of their own. */
 function isPlain(shaped: readonly PageRecord[], raw: readonly JsonValue[]): boolean {
   return shaped.every(({ record, traceKey }, at) => record === raw[at] && traceKey === undefined);
+}
+
+function createCutter({ pageSize, groupKey }: CompiledGenerator, carried: readonly JsonValue[]): Cutter {
+  const size = Math.max(1, pageSize);
+  return groupKey === undefined
+    ? new PageCutter(size, maxPageBytes, carried)
+    : new GroupCutter(groupKey, size, maxPageBytes, carried);
 }

@@ -1,5 +1,5 @@
 import type { Cursor, Source, SourceChunk, StepContext } from '#connectors';
-import type { PageCutter } from './page-cutter.js';
+import type { Cutter } from './cutter.js';
 
 export type NextChunk =
   | { readonly kind: 'chunk'; readonly chunk: SourceChunk }
@@ -23,7 +23,7 @@ export class SourceSession {
     source: Source,
     context: Omit<StepContext, 'signal'>,
     runSignal: AbortSignal,
-    readonly cutter: PageCutter,
+    readonly cutter: Cutter,
     start: { readonly slice: number; readonly cursor: Cursor | null },
   ) {
     this.#abort = new AbortController();

@@ -61,7 +61,6 @@ function refuseUnsupported(step: StoredExport, file: FileSettings): void {
   if (file.compressionFormat === 'zip') refuse('The compression format zip');
   if (file.decrypt !== undefined) refuse('Decryption');
   if ((file.sortByFields?.length ?? 0) > 0) refuse('sortByFields');
-  if ((file.groupByFields?.length ?? 0) > 0 || (file.csv?.keyColumns?.length ?? 0) > 0) refuse('Grouping of rows');
   if (file.filter?.type === 'script') refuse('A file filter by script');
   if (file.directory !== undefined || file.backupDirectory !== undefined) refuse('directory by id');
 }

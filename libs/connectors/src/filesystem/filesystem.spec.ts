@@ -314,11 +314,24 @@ describe('a folder', () => {
     ).toMatchObject({ code: 404 });
   });
 
+  it('marks where another file begins, so that no group of rows goes on into it (runtime §7.2)', async () => {
+    const many = ids(1, 2_001);
+    await put('a.json', JSON.stringify(many));
+    await put('b.json', JSON.stringify(ids(1, 1)));
+    const { chunks } = await read({ groupByFields: ['id'] });
+    expect(chunks.map(({ breaksGroup, records }) => [breaksGroup, records.length])).toEqual([
+      [true, 2_000],
+      [undefined, 1],
+      [true, 1],
+    ]);
+    const resumed = await read({ groupByFields: ['id'] }, { cursor: chunks[0]!.next });
+    expect(resumed.chunks.map(({ breaksGroup }) => breaksGroup)).toEqual([undefined, true]);
+  });
+
   it.each<[string, FileExport, Partial<Export>]>([
     ['XLSX', { type: 'xlsx' }, {}],
     ['zip', { compressionFormat: 'zip' }, {}],
     ['PGP', { decrypt: 'pgp' }, {}],
-    ['grouping', { csv: { keyColumns: ['a'] } }, {}],
     ['sorting', { sortByFields: [{ field: 'a' }] }, {}],
     ['delta', {}, { type: 'delta' }],
   ])('%s is refused when the export is compiled', async (_what, file, step) => {

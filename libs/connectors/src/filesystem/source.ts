@@ -67,8 +67,15 @@ export class FilesystemSource implements Source {
     for (const [index, file] of ahead.entries()) {
       const isLast = index === ahead.length - 1;
       const skip = position !== null && file.name === position.file ? position.items : 0;
+      let isBegun = skip > 0;
       for await (const chunk of this.#chunks(file, skip, context)) {
-        yield { ...chunk, next: chunk.next === null && isLast && this.#keepsFiles ? null : (chunk.next ?? done(file)) };
+        const begins = isBegun ? {} : { breaksGroup: true as const };
+        isBegun = true;
+        yield {
+          ...chunk,
+          ...begins,
+          next: chunk.next === null && isLast && this.#keepsFiles ? null : (chunk.next ?? done(file)),
+        };
       }
       if (!this.#keepsFiles) {
         await guarded(() => parked.park(file.name, backup), file.name);

@@ -1,6 +1,7 @@
 import type { Export } from '#model';
 import { compileRecordContext } from '../expressions/template-scope.js';
 import type { FlowPlan } from '../program.js';
+import { compileGrouping } from '../grouping.js';
 import { compileTemplate } from '../template/index.js';
 import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
@@ -28,9 +29,6 @@ export function compileGenerator(
   if (source.hooks?.preParse?._scriptId !== undefined || source.hooks?.preParse?._stackId !== undefined) {
     failures.add('not_supported', 'The hook preParse is not supported yet.', exportId);
   }
-  if ((source.groupByFields?.length ?? 0) > 0 && source.skipGrouping !== true) {
-    failures.add('not_supported', 'Grouping of records is not supported yet.', exportId);
-  }
   const scope = stepScope(plan, 'export', source);
   const shaper = compileShaper(source.transform, source.filter, scope, place, failures);
   const preSavePage = compileFunction(source.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures);
@@ -38,8 +36,10 @@ export function compileGenerator(
   const traceKey = namesLater(plan, source) ? null : compileTraceKey(source.traceKeyTemplate, scope);
   const skips = skipRetries || source.skipRetries === true;
   const dataURI = compileDataURI(source.dataURITemplate, scope);
+  const groupKey = compileGrouping(source);
   return {
     exportId,
+    ...(groupKey === undefined ? {} : { groupKey }),
     pageSize: source.pageSize !== undefined && source.pageSize > 0 ? source.pageSize : defaultPageSize,
     skipRetries: skips,
     ...(dataURI === undefined ? {} : { dataURI }),

@@ -1,5 +1,6 @@
 import type { Export, Import, Lookup, Mapping1, Mapping2, PageProcessor } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
+import { compileGrouping } from '../grouping.js';
 import {
   compileMapper1,
   compileMapper2,
@@ -41,6 +42,7 @@ export function compileLookup(
       ...compileChildren(lookup, 'resource', undefined, scope, stepId, failures),
       ...compileResponseHook(processor, place, failures),
       filterScript: scriptOf(filter),
+      groupKey: compileGrouping(lookup),
       shapeFound: compileShaper(lookup.transform, lookup.filter, scope, place, failures),
       preSavePage: compileFunction(lookup.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures),
     }),

@@ -55,7 +55,6 @@ describe('compiling a flow', () => {
     ],
     ['a filter script that names no script', { source: { filter: { type: 'script' } } }, 'invalid_flow'],
     ['a transform script that names no script', { source: { transform: { type: 'script' } } }, 'invalid_flow'],
-    ['grouping', { source: { groupByFields: ['id'] } }, 'not_supported'],
     [
       'a live lookup',
       {
@@ -82,7 +81,7 @@ describe('compiling a flow', () => {
 
   it('lists every reason at once', () => {
     const plan = planOf({
-      source: { groupByFields: ['id'], filter: { type: 'script' } },
+      source: { filter: { type: 'script' }, transform: { type: 'script' } },
       flow: { pageProcessors: [{ type: 'import', _importId: second }] },
     });
     expect(compileFlow(plan)).toMatchObject({ failures: { length: 3 } });

@@ -1,5 +1,6 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
+import { groupAdjacent } from '../grouping.js';
 import type { LookupOutcome } from '../program.js';
 import { pickTraceKey } from '../trace-key.js';
 import { lookupEnvelope } from './envelopes.js';
@@ -14,7 +15,7 @@ interface Found extends Answered<LookupOutcome> {
   readonly data: readonly JsonValue[];
 }
 
-/** transform → filter → preSavePage → response mapping. Reference: runtime §9.2. */
+/** group → transform → filter → preSavePage → response mapping. Reference: runtime §9.2. */
 export async function settleFound(pass: StepPass, answered: readonly Answered<LookupOutcome>[]): Promise<void> {
   const shaped = await shapeFound(pass, answered);
   const saved = shaped === null ? null : await saveFound(pass, shaped);
@@ -39,17 +40,21 @@ async function shapeFound(
   pass: StepPass,
   answered: readonly Answered<LookupOutcome>[],
 ): Promise<readonly Found[] | null> {
-  const { shapeFound: shaper } = pass.details;
-  if (shaper === undefined) return answered.map((one) => ({ ...one, data: one.outcome.data }));
+  const { shapeFound: shaper, groupKey } = pass.details;
+  const found = answered.map((one): Found => {
+    const { data } = one.outcome;
+    return { ...one, data: groupKey === undefined ? data : groupAdjacent(data, groupKey) };
+  });
+  if (shaper === undefined) return found;
   const shaped = await shapeEach(
     shaper,
-    answered.flatMap(({ outcome }) => outcome.data),
+    found.flatMap(({ data }) => data),
     pass,
   );
   if (shaped === null) return null;
   let from = 0;
-  return answered.map((one): Found => {
-    const of = shaped.slice(from, from + one.outcome.data.length);
+  return found.map((one): Found => {
+    const of = shaped.slice(from, from + one.data.length);
     from += of.length;
     const data: JsonValue[] = [];
     const failures: Failure[] = [...one.failures];

@@ -1,4 +1,5 @@
 import type { JsonValue } from '#model';
+import type { GroupKey } from '../grouping.js';
 import type { CompiledGenerator, CompiledStep, RunContext } from '../program.js';
 import type { TraceKey } from '../trace-key.js';
 import type { FanOut } from './one-to-many.js';
@@ -23,6 +24,8 @@ export interface StepDetails {
   readonly postResponseMap?: UserFunction;
   /** Whether postResponseMap sees children, not their parents. Reference: runtime §16. */
   readonly hookSeesChildren?: boolean;
+  /** Groups what a lookup found. Reference: runtime §7.2. */
+  readonly groupKey?: GroupKey;
   /** Transform and output filter of a lookup, on what it found. Reference: runtime §9.2. */
   readonly shapeFound?: RecordShaper;
   /** `responseTransform` of an import, on the answer of the destination. */
