@@ -54,13 +54,22 @@ export function stepRoots(
   };
 }
 
-/** Root of an import's templates for one record. */
-export function importContext(roots: JsonRecord, value: JsonValue, bareFields: boolean): JsonRecord {
+/**
+ * Root of an import's templates for one record.
+ *
+ * @param lookups values of its dynamic lookups
+ */
+export function importContext(
+  roots: JsonRecord,
+  value: JsonValue,
+  bareFields: boolean,
+  lookups: JsonRecord = {},
+): JsonRecord {
   const base = {
     ...roots,
     '0': value,
     data: listWithFields(value),
-    lookup: {},
+    lookup: lookups,
     recordLookupError: null,
     templateVersion: 1,
   };
@@ -68,12 +77,22 @@ export function importContext(roots: JsonRecord, value: JsonValue, bareFields: b
   return bareFields && isObject(value) ? { ...value, ...base, record: value } : { ...base, record: value };
 }
 
-/** Root of an import's templates for a batch. */
-export function batchContext(roots: JsonRecord, values: readonly JsonValue[]): JsonRecord {
+/**
+ * Root of an import's templates for a batch. Values of dynamic lookups differ from record to record, so they stand beside
+ * each of them.
+ */
+export function batchContext(
+  roots: JsonRecord,
+  values: readonly JsonValue[],
+  lookups: readonly (JsonRecord | undefined)[] = [],
+): JsonRecord {
   return {
     ...roots,
     data: values,
-    batch_of_records: values.map((value) => (Array.isArray(value) ? { rows: value } : { record: value })),
+    batch_of_records: values.map((value, at) => ({
+      ...(Array.isArray(value) ? { rows: value } : { record: value }),
+      ...(lookups[at] === undefined ? {} : { lookup: lookups[at] }),
+    })),
     lookup: {},
     templateVersion: 1,
   };

@@ -1,4 +1,12 @@
-import type { ImportOutcome, LookupOutcome, PageIdentity, PreparedRecord, RunContext } from '#engine';
+import type {
+  ImportOutcome,
+  LookupAnswer,
+  LookupOutcome,
+  LookupQuestion,
+  PageIdentity,
+  PreparedRecord,
+  RunContext,
+} from '#engine';
 import type { Failure } from '#failures';
 import type { Connection, Export, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 
@@ -63,6 +71,11 @@ export interface Destination {
     records: readonly PreparedRecord[],
     context: StepContext,
   ): Promise<readonly ImportOutcome[]>;
+  /**
+   * Asks the dynamic lookups of the import over its own connection, equal requests once; one answer per question, in
+   * order. Absent where the adaptor has no dynamic lookups.
+   */
+  resolveLookups?(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]>;
 }
 
 /** Permission to have one request in flight on a connection, cluster-wide (`concurrencyLevel`). */

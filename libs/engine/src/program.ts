@@ -138,7 +138,24 @@ export interface PreparedRecord {
   readonly index: number;
   readonly record: JsonValue;
   readonly mapped: JsonValue;
+  /** Which of its two requests a composite import sends. Reference: runtime §9.3. */
+  readonly operation?: Operation;
+  /** Values of the dynamic lookups that templates of the step read as `lookup.<name>`. */
+  readonly lookups?: JsonRecord;
 }
+
+export type Operation = 'create' | 'update';
+
+/** A dynamic lookup of an import, asked for one record. Reference: runtime §14. */
+export interface LookupQuestion {
+  /** Its name. */
+  readonly lookup: string;
+  /** The record before it is mapped; the lookup's request renders over it. */
+  readonly record: JsonValue;
+}
+
+/** Everything that was found: nothing and several are no failures yet. */
+export type LookupAnswer = { readonly matches: readonly JsonValue[] } | { readonly failure: Failure };
 
 /**
  * What the engine asks of the world. Implemented by the executor over connectors; by plain functions in tests.
@@ -154,6 +171,12 @@ export interface Effects {
    */
   submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]>;
   lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]>;
+  /** Answers in the order of `questions`, one each; equal requests are sent once. */
+  resolveLookups(
+    stepId: string,
+    page: PageIdentity,
+    questions: readonly LookupQuestion[],
+  ): Promise<readonly LookupAnswer[]>;
   /** True once the run was canceled: no new effect is started (decision 6). */
   isCanceled(): boolean;
 }

@@ -26,3 +26,8 @@ export const lookup = () =>
     useDefaultOnMultipleMatches: z.boolean().optional(),
   });
 export type Lookup = z.infer<ReturnType<typeof lookup>>;
+
+/** Whether a lookup asks something outside of the flow, besides or instead of its static map. Reference: runtime §14. */
+export function isDynamicLookup(lookup: Lookup): boolean {
+  return lookup.relativeURI !== undefined || lookup.query !== undefined || lookup._lookupCacheId !== undefined;
+}

@@ -3,7 +3,9 @@ import type {
   Effects,
   Functions,
   ImportOutcome,
+  LookupAnswer,
   LookupOutcome,
+  LookupQuestion,
   PageIdentity,
   PreparedRecord,
   RunContext,
@@ -58,11 +60,31 @@ export class StepEffects implements Effects {
     );
   }
 
+  resolveLookups(
+    stepId: string,
+    page: PageIdentity,
+    questions: readonly LookupQuestion[],
+  ): Promise<readonly LookupAnswer[]> {
+    const step = this.loaded.destinations.get(stepId);
+    return this.#inStep(
+      step,
+      stepId,
+      page,
+      questions,
+      'import',
+      ({ port }, context) => {
+        if (port.resolveLookups === undefined) throw new Error('This adaptor has no dynamic lookups.');
+        return port.resolveLookups(questions, context);
+      },
+      (failure) => ({ failure }),
+    );
+  }
+
   async #inStep<T, O>(
     step: LoadedStep<T> | undefined,
     stepId: string,
     page: PageIdentity,
-    records: readonly PreparedRecord[],
+    records: readonly unknown[],
     kind: 'import' | 'lookup',
     call: (step: LoadedStep<T>, context: StepContext) => Promise<readonly O[]>,
     failed: (failure: Failure) => O,

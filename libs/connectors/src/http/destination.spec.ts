@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Import } from '#model';
 import { createStepContext } from '#testing/connector-host';
 import { HttpClient } from './client.js';
+import { httpAdaptor } from './index.js';
 import { HttpTestBed, ids } from '../testing/http-test-bed.js';
 
 type HttpImport = NonNullable<Import['http']>;
@@ -341,19 +342,99 @@ it('sends nothing after a cancel, but learns what happened to requests under way
   expect(bed.app.requests).toHaveLength(1);
 });
 
-it('ignoreExisting skips records that have a value, ignoreMissing those that have none', async () => {
-  bed.app.answer({ body: {} });
-  const records = [{ id: 1 }, { other: 2 }];
-  const http = { ...POST, ignoreExtract: 'id' };
-  expect(await bed.submit(http, records, { step: { ignoreExisting: true } })).toMatchObject([
-    { ignored: true },
-    { statusCode: 200 },
-  ]);
-  expect(await bed.submit(http, records, { step: { ignoreMissing: true } })).toMatchObject([
-    { statusCode: 200 },
-    { ignored: true },
-  ]);
-  expect(bed.app.requests.map(({ json }) => json)).toEqual([{ other: 2 }, { id: 1 }]);
+describe('a composite import (runtime §9.3, resources §5.3)', () => {
+  const UPSERT: HttpImport = {
+    requestType: ['UPDATE', 'CREATE'],
+    method: ['PUT', 'POST'],
+    relativeURI: ['/items/{{record.id}}', '/items'],
+    body: ['{"u": {{record.id}} }', '{"c": {{record.id}} }'],
+    existingExtract: 'known',
+    response: { resourceIdPath: ['updated', 'created'], successPath: ['ok', null], successValues: [['yes'], null] },
+  };
+
+  async function upsert(http: HttpImport, operations: readonly ('create' | 'update')[]) {
+    const step = { _id: 'import1', name: 'import', http } as Import & { _id: string };
+    const records = operations.map((operation, at) => {
+      const record = { id: at + 1 };
+      return { index: at, record, mapped: record, operation };
+    });
+    const destination = httpAdaptor.createDestination(step, bed.host);
+    return destination.submit({ generator: 'export1', page: 0 }, records, bed.context());
+  }
+
+  it('sends each record the request that was chosen for it, and reads the answer by the same index', async () => {
+    bed.app.answer(({ method, json }) =>
+      method === 'PUT' ? { body: { ok: 'yes', updated: `u${(json as { u: number }).u}` } } : { body: { created: 'c' } },
+    );
+    expect(await upsert(UPSERT, ['create', 'update', 'create', 'update'])).toMatchObject(
+      ['c', 'u2', 'c', 'u4'].map((id) => ({ statusCode: 200, id })),
+    );
+    expect(bed.app.requests.map(({ method, path, body }) => `${method} ${path} ${body}`).sort()).toEqual([
+      'POST /items {"c": 1 }',
+      'POST /items {"c": 3 }',
+      'PUT /items/2 {"u": 2 }',
+      'PUT /items/4 {"u": 4 }',
+    ]);
+  });
+
+  it('batches what it creates and what it updates apart; results keep their records', async () => {
+    const http = { ...UPSERT, relativeURI: ['/update', '/create'], body: undefined, batchSize: 10 } as HttpImport;
+    bed.app.answer(({ path, json }) => ({
+      body: (json as { id: number }[]).map(({ id }) => ({
+        ok: 'yes',
+        id,
+        updated: `u${id}`,
+        created: `c${id}${path}`,
+      })),
+    }));
+    expect(await upsert(http, ['update', 'create', 'update'])).toMatchObject([
+      { id: 'u1' },
+      { id: 'c2/create' },
+      { id: 'u3' },
+    ]);
+    expect(bed.app.requests.map(({ path, json }) => [path, json]).sort()).toEqual([
+      ['/create', [{ id: 2 }]],
+      ['/update', [{ id: 1 }, { id: 3 }]],
+    ]);
+  });
+
+  it('without request types is refused: nothing says which of two methods creates', async () => {
+    await expect(upsert({ method: ['PUT', 'POST'] }, [])).rejects.toMatchObject({ code: 'invalid_value' });
+  });
+});
+
+describe('values of dynamic lookups (handlebars §3)', () => {
+  const submitWith = (http: HttpImport) => {
+    const step = { _id: 'import1', name: 'import', http } as Import & { _id: string };
+    const records = [1, 2].map((id, index) => ({
+      index,
+      record: { id },
+      mapped: { id },
+      lookups: { customer: { key: `k${id}` } },
+    }));
+    return httpAdaptor.createDestination(step, bed.host).submit({ generator: 'e', page: 0 }, records, bed.context());
+  };
+
+  it('are `lookup.name` in the templates of a record', async () => {
+    bed.app.answer({ body: {} });
+    await submitWith({
+      method: ['PUT'],
+      relativeURI: ['/c/{{lookup.customer.key}}'],
+      headers: [{ name: 'x-key', value: '{{lookup.customer.key}}' }],
+      body: ['{{lookup.customer.key}}'],
+    });
+    expect(bed.app.requests.map(({ path, body, headers }) => [path, body, headers['x-key']]).sort()).toEqual([
+      ['/c/k1', 'k1', 'k1'],
+      ['/c/k2', 'k2', 'k2'],
+    ]);
+  });
+
+  it('stand beside each record of a batch', async () => {
+    bed.app.answer({ body: [{}, {}] });
+    const body = '{{#each batch_of_records}}{{record.id}}={{lookup.customer.key}};{{/each}}';
+    await submitWith({ ...POST, batchSize: 2, body: [body] });
+    expect(bed.app.requests.map((request) => request.body)).toEqual(['1=k1;2=k2;']);
+  });
 });
 
 it("a refused connection is the connection's failure", async () => {
@@ -373,9 +454,6 @@ it('__proto__ in records and answers is data', async () => {
 });
 
 it.each<[string, Partial<Import>, HttpImport]>([
-  ['a composite import', {}, { method: ['PUT', 'POST'], relativeURI: ['/a', '/b'], requestType: ['UPDATE', 'CREATE'] }],
-  ['existingExtract', {}, { ...POST, existingExtract: 'id' }],
-  ['a dynamic lookup', { lookups: [{ name: 'l', relativeURI: '/x' }] }, POST],
   ['XML without a body', {}, { ...POST, requestMediaType: 'xml' }],
   ['a form of several records', {}, { ...POST, requestMediaType: 'urlencoded', batchSize: 2 }],
   ['idLockTemplate', { idLockTemplate: '{{record.id}}' }, POST],

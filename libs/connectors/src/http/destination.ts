@@ -1,17 +1,18 @@
-import type { ImportOutcome, PageIdentity, PreparedRecord } from '#engine';
-import type { Getter } from '#engine/paths/index';
+import type { ImportOutcome, LookupAnswer, LookupQuestion, PageIdentity, PreparedRecord } from '#engine';
+import { type Composite, compositeOf } from '#engine/flow/composite';
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
 import { connectorCodes as codes } from '../codes.js';
 import { mapConcurrently } from '../concurrent.js';
-import { compileConfiguredPath } from '../configured-path.js';
 import { batchContext, importContext, readsBareFields, stepRoots } from '../contexts.js';
+import { type ImportLookups, readLookups } from '../dynamic-lookups.js';
 import { withoutEmptyNodes } from '../empty-nodes.js';
 import { idempotencyKey } from '../idempotency.js';
 import type { ConnectorHost, Destination, StepContext } from '../ports.js';
 import { BodyTemplate } from './body-template.js';
 import { HttpClient, isFailed, type SendOptions } from './client.js';
 import type { ConnectionView, HttpConnection } from './connection.js';
+import { HttpDynamicLookups } from './dynamic-lookups.js';
 import { toForm } from './form.js';
 import { BatchAnswer } from './import-answer.js';
 import { readWriteSettings, type StoredImport, type WriteSettings } from './import-settings.js';
@@ -22,9 +23,11 @@ import { writePolicy } from './retry.js';
 /** Requests of one page under way in this worker; the connection's permits bound them further. */
 const MAX_CONCURRENT = 64;
 
-/** Compiled for one media type of a connection; the step may leave the media type to it. */
+/** One request, compiled for one media type of a connection; the step may leave the media type to it. */
 interface CompiledWrite {
   readonly settings: WriteSettings;
+  readonly answer: BatchAnswer;
+  readonly options: SendOptions;
   readonly request: RequestTemplate;
   readonly body: BodyTemplate | null;
   readonly hasBody: boolean;
@@ -41,31 +44,20 @@ interface Batch {
 export class HttpDestination implements Destination {
   readonly #step: StoredImport;
   readonly #host: ConnectorHost;
-  readonly #answer: BatchAnswer;
-  readonly #options: SendOptions;
-  readonly #ignore: { readonly get: Getter; readonly when: 'present' | 'absent' } | null;
-  readonly #byMedia = new Map<MediaType, CompiledWrite>();
+  readonly #lookups: ImportLookups;
+  readonly #dynamic: HttpDynamicLookups;
+  /** Positions of the requests of a composite import. */
+  readonly #composite: Composite | undefined;
+  readonly #compiledBy = new Map<string, CompiledWrite>();
 
   /** @throws PlatformError when the import cannot be run as it is configured */
   constructor(step: StoredImport, host: ConnectorHost) {
     this.#step = step;
     this.#host = host;
-    const { settings } = this.#compiled('json');
-    this.#answer = new BatchAnswer(settings, step.http?.successMediaType, step.http?.followRedirects !== false);
-    this.#options = {
-      retry: writePolicy(settings.method, settings.idempotencyHeader !== '', step.maxAttempts),
-      redirects: { follow: step.http?.followRedirects !== false, max: step.http?.maxRedirects ?? 5 },
-      timeoutSeconds: step.http?.timeoutSeconds,
-      abortable: false,
-    };
-    const { ignoreExtract } = step.http ?? {};
-    this.#ignore =
-      ignoreExtract && (step.ignoreExisting || step.ignoreMissing)
-        ? {
-            get: compileConfiguredPath(ignoreExtract, 'http.ignoreExtract'),
-            when: step.ignoreExisting ? 'present' : 'absent',
-          }
-        : null;
+    this.#composite = compositeOf(step);
+    this.#lookups = readLookups(step);
+    this.#dynamic = new HttpDynamicLookups(step, this.#lookups.dynamic, this.#lookups.static, host);
+    for (const at of this.#composite === undefined ? [0] : [0, 1]) this.#compiled('json', at);
   }
 
   async submit(
@@ -76,16 +68,40 @@ export class HttpDestination implements Destination {
     const client = HttpClient.of(this.#host);
     const connection = await client.connection(context.connection);
     if ('code' in connection) return records.map(() => refused(connection));
-    const write = this.#compiled(connection.http.mediaType);
-    const sent = this.#ignore === null ? records : records.filter((record) => !this.#isIgnored(record));
-    const batches = this.#batches(sent, write, connection, context);
+    const write = (some: readonly PreparedRecord[], at: number): Promise<readonly ImportOutcome[]> =>
+      this.#write(client, connection, this.#compiled(connection.http.mediaType, at), page, some, context);
+    if (this.#composite === undefined) return write(records, 0);
+    const [created, updated] = await Promise.all([
+      write(
+        records.filter((record) => !isUpdate(record)),
+        this.#composite.create,
+      ),
+      write(records.filter(isUpdate), this.#composite.update),
+    ]);
+    let nextCreated = 0;
+    let nextUpdated = 0;
+    return records.map((record) => (isUpdate(record) ? updated[nextUpdated++]! : created[nextCreated++]!));
+  }
+
+  resolveLookups(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]> {
+    return this.#dynamic.resolve(questions, context);
+  }
+
+  async #write(
+    client: HttpClient,
+    connection: HttpConnection,
+    write: CompiledWrite,
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly ImportOutcome[]> {
+    const batches = this.#batches(records, write, connection, context);
     const answered = await mapConcurrently(batches, MAX_CONCURRENT, (batch) =>
       'failure' in batch
         ? Promise.resolve([refused(batch.failure)])
         : this.#send(client, connection, write, page, batch, context),
     );
-    const outcomes = answered.length === 1 ? answered[0]! : answered.flat();
-    return sent.length === records.length ? outcomes : this.#withIgnored(records, outcomes);
+    return answered.length === 1 ? answered[0]! : answered.flat();
   }
 
   async #send(
@@ -100,14 +116,14 @@ export class HttpDestination implements Destination {
     const received = await client.send(
       connection,
       (view) => this.#request(view, write, page, batch, context),
-      this.#options,
+      write.options,
       context,
     );
     if (isFailed(received)) {
       const outcome = refused(received.failure);
       return records.map(() => outcome);
     }
-    return this.#answer.outcomes(received, records.length);
+    return write.answer.outcomes(received, records.length);
   }
 
   #request(
@@ -168,8 +184,12 @@ export class HttpDestination implements Destination {
     const roots = stepRoots(context, view.document, 'import', this.#step as unknown as JsonRecord);
     const valueOf = (record: PreparedRecord): JsonValue => (of === 'record' ? record.record : this.#value(record));
     return write.settings.batchSize > 1
-      ? batchContext(roots, records.map(valueOf))
-      : importContext(roots, valueOf(records[0]!), write.bareFields);
+      ? batchContext(
+          roots,
+          records.map(valueOf),
+          records.map(({ lookups }) => lookups),
+        )
+      : importContext(roots, valueOf(records[0]!), write.bareFields, records[0]!.lookups);
   }
 
   /** Splits a page by `batchSize`, and further so that no body exceeds `endPointBodyLimit`; order is kept. */
@@ -218,43 +238,42 @@ export class HttpDestination implements Destination {
     }
   }
 
-  #compiled(mediaType: MediaType): CompiledWrite {
-    let compiled = this.#byMedia.get(mediaType);
+  #compiled(mediaType: MediaType, at: number): CompiledWrite {
+    const key = `${mediaType}/${at}`;
+    let compiled = this.#compiledBy.get(key);
     if (compiled === undefined) {
-      const settings = readWriteSettings(this.#step, mediaType);
-      const request = new RequestTemplate(
-        {
-          method: settings.method,
-          relativeURI: settings.relativeURI,
-          headers: this.#step.http?.headers,
-          mediaType: settings.mediaType,
-        },
-        settings.staticLookups,
-      );
-      const body =
-        settings.body === null ? null : new BodyTemplate(settings.body, settings.mediaType, settings.staticLookups);
-      compiled = {
-        settings,
-        request,
-        body,
-        hasBody: settings.method === 'POST' || settings.method === 'PUT' || settings.method === 'PATCH',
-        bareFields: readsBareFields([request.uri, ...request.headerTemplates, body?.template ?? null]),
-      };
-      this.#byMedia.set(mediaType, compiled);
+      compiled = this.#compile(mediaType, at);
+      this.#compiledBy.set(key, compiled);
     }
     return compiled;
   }
 
-  #isIgnored(record: PreparedRecord): boolean {
-    const value = this.#ignore!.get(record.record);
-    const isPresent = value !== undefined && value !== null && value !== '';
-    return isPresent === (this.#ignore!.when === 'present');
+  #compile(fallbackMedia: MediaType, at: number): CompiledWrite {
+    const { http, maxAttempts } = this.#step;
+    const settings = readWriteSettings(this.#step, fallbackMedia, at);
+    const { method, relativeURI, mediaType } = settings;
+    const maps = this.#lookups.static;
+    const request = new RequestTemplate({ method, relativeURI, headers: http?.headers, mediaType }, maps);
+    const body = settings.body === null ? null : new BodyTemplate(settings.body, mediaType, maps);
+    return {
+      settings,
+      request,
+      body,
+      answer: new BatchAnswer(settings, http?.successMediaType, http?.followRedirects !== false),
+      options: {
+        retry: writePolicy(method, settings.idempotencyHeader !== '', maxAttempts),
+        redirects: { follow: http?.followRedirects !== false, max: http?.maxRedirects ?? 5 },
+        timeoutSeconds: http?.timeoutSeconds,
+        abortable: false,
+      },
+      hasBody: method === 'POST' || method === 'PUT' || method === 'PATCH',
+      bareFields: readsBareFields([request.uri, ...request.headerTemplates, body?.template ?? null]),
+    };
   }
+}
 
-  #withIgnored(records: readonly PreparedRecord[], outcomes: readonly ImportOutcome[]): readonly ImportOutcome[] {
-    let next = 0;
-    return records.map((record) => (this.#isIgnored(record) ? { statusCode: 200, ignored: true } : outcomes[next++]!));
-  }
+function isUpdate(record: PreparedRecord): boolean {
+  return record.operation === 'update';
 }
 
 /** Packs records into JSON arrays of at most `limit` bytes, in order; each record is serialised once. */

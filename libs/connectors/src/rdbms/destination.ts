@@ -1,13 +1,13 @@
-import type { ImportOutcome, PageIdentity, PreparedRecord } from '#engine';
-import type { Getter } from '#engine/paths/index';
+import type { ImportOutcome, LookupAnswer, LookupQuestion, PageIdentity, PreparedRecord } from '#engine';
 import type { JsonRecord } from '#model';
 import { mapConcurrently } from '../concurrent.js';
-import { compileConfiguredPath } from '../configured-path.js';
 import { batchContext, importContext, readsBareFields, stepRoots } from '../contexts.js';
+import { readLookups } from '../dynamic-lookups.js';
 import type { ConnectorHost, Destination, StepContext } from '../ports.js';
-import { render } from '../templates.js';
+import { render, type Template } from '../templates.js';
 import { ACCEPTED, bulkStatement, groupByColumns, refused, unusableRecord, writeBisecting } from './bulk-insert.js';
 import { RdbmsClient } from './client.js';
+import { RdbmsDynamicLookups } from './dynamic-lookups.js';
 import { readWritePlan, type StoredImport, type WritePlan } from './import-settings.js';
 import type { Database } from './pool.js';
 
@@ -27,19 +27,16 @@ export class RdbmsDestination implements Destination {
   readonly #host: ConnectorHost;
   readonly #plan: WritePlan;
   readonly #bareFields: boolean;
-  readonly #ignored: Getter | null;
-  readonly #ignoreWhenPresent: boolean;
+  readonly #dynamic: RdbmsDynamicLookups;
 
   /** @throws PlatformError when the import cannot be run as it is configured */
   constructor(step: StoredImport, host: ConnectorHost) {
     this.#step = step;
     this.#host = host;
-    this.#plan = readWritePlan(step);
-    this.#bareFields = readsBareFields(this.#plan.kind === 'bulk' ? [] : [this.#plan.query]);
-    const extract = step.rdbms?.ignoreExtract;
-    const skips = Boolean(extract) && (step.ignoreExisting === true || step.ignoreMissing === true);
-    this.#ignored = skips ? compileConfiguredPath(extract!, 'rdbms.ignoreExtract') : null;
-    this.#ignoreWhenPresent = step.ignoreExisting === true;
+    const lookups = readLookups(step);
+    this.#dynamic = new RdbmsDynamicLookups(step, lookups.dynamic, lookups.static, host);
+    this.#plan = readWritePlan(step, lookups.static);
+    this.#bareFields = readsBareFields(templatesOf(this.#plan));
   }
 
   async submit(
@@ -50,11 +47,11 @@ export class RdbmsDestination implements Destination {
     const client = RdbmsClient.of(this.#host);
     const database = await client.database(context.connection);
     if ('code' in database) return records.map(() => refused(database));
-    const taken = this.#ignored === null ? records : records.filter((record) => !this.#isIgnored(record));
-    const written = await this.#write(client, database, page, taken, context);
-    if (taken.length === records.length) return written;
-    let next = 0;
-    return records.map((record) => (this.#isIgnored(record) ? IGNORED : written[next++]!));
+    return this.#write(client, database, page, records, context);
+  }
+
+  resolveLookups(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]> {
+    return this.#dynamic.resolve(questions, context);
   }
 
   async #write(
@@ -69,9 +66,10 @@ export class RdbmsDestination implements Destination {
     if (plan.kind === 'bulk') return this.#bulk(client, database, plan, records, context);
     const roots = stepRoots(context, database.document, 'import', this.#step as unknown as JsonRecord);
     const environment = { nowMs: context.run.nowMs };
-    if (plan.kind === 'per_record') {
-      return mapConcurrently(records, MAX_CONCURRENT, ({ mapped }) => {
-        const text = render(plan.query, importContext(roots, mapped, this.#bareFields), environment);
+    if (plan.kind === 'per_record' || plan.kind === 'composite') {
+      return mapConcurrently(records, MAX_CONCURRENT, ({ mapped, operation, lookups }) => {
+        const query = plan.kind === 'composite' ? plan[operation ?? 'create'] : plan.query;
+        const text = render(query, importContext(roots, mapped, this.#bareFields, lookups), environment);
         return typeof text === 'string'
           ? this.#statement(client, database, text, context)
           : Promise.resolve(refused(text));
@@ -83,6 +81,7 @@ export class RdbmsDestination implements Destination {
       batchContext(
         roots,
         records.map(({ mapped }) => mapped),
+        records.map(({ lookups }) => lookups),
       ),
       environment,
     );
@@ -136,10 +135,9 @@ export class RdbmsDestination implements Destination {
     }
     return outcomes;
   }
+}
 
-  #isIgnored(record: PreparedRecord): boolean {
-    if (this.#ignored === null) return false;
-    const value = this.#ignored(record.record);
-    return (value !== undefined && value !== null && value !== '') === this.#ignoreWhenPresent;
-  }
+function templatesOf(plan: WritePlan): readonly Template[] {
+  if (plan.kind === 'bulk') return [];
+  return plan.kind === 'composite' ? [plan.create, plan.update] : [plan.query];
 }

@@ -1,6 +1,7 @@
+import { compositeOf } from '#engine/flow/composite';
 import { PlatformError } from '#failures';
-import type { Import, JsonValue } from '#model';
-import { compileTemplate, type Template } from '../templates.js';
+import type { Import } from '#model';
+import { compileTemplate, type StaticLookups, type Template } from '../templates.js';
 import { quoteTable } from './quoting.js';
 
 export type StoredImport = Import & { readonly _id: string };
@@ -8,6 +9,8 @@ export type StoredImport = Import & { readonly _id: string };
 /** What a database import does with a page, compiled. Reference: resources §5.4, runtime §9.3. */
 export type WritePlan =
   | { readonly kind: 'per_record'; readonly query: Template }
+  /** A record is inserted or updated, as the engine decided. */
+  | { readonly kind: 'composite'; readonly create: Template; readonly update: Template }
   | { readonly kind: 'per_page' | 'first_page'; readonly query: Template }
   | {
       readonly kind: 'bulk';
@@ -21,15 +24,17 @@ export type WritePlan =
 const DEFAULT_BATCH_SIZE = 1_000;
 
 /** @throws PlatformError `not_supported` or `invalid_value`: nothing is skipped silently */
-export function readWritePlan(step: StoredImport): WritePlan {
+export function readWritePlan(step: StoredImport, maps: StaticLookups): WritePlan {
   const { rdbms } = step;
   if (rdbms === undefined) throw new PlatformError('invalid_value', 'The import has no rdbms settings.');
   const [type, second] = rdbms.queryType;
   if (type === undefined) throw new PlatformError('invalid_value', 'rdbms.queryType is empty.');
-  if (second !== undefined) notSupported('A composite import (several query types)');
-  if (rdbms.updateLookupName || rdbms.updateExtract)
-    notSupported('A composite import (updateExtract, updateLookupName)');
-  if (rdbms.ignoreLookupName) notSupported('ignoreLookupName');
+  const composite = compositeOf(step);
+  if (composite !== undefined) {
+    const { create, update } = composite;
+    return { kind: 'composite', create: queryOf(step, maps, create), update: queryOf(step, maps, update) };
+  }
+  if (second !== undefined) notSupported(`The query types ${type} and ${second} together`);
   if (step.idLockTemplate) notSupported('idLockTemplate');
   switch (type) {
     case 'bulk_insert':
@@ -49,20 +54,15 @@ export function readWritePlan(step: StoredImport): WritePlan {
       };
     case 'per_page':
     case 'first_page':
-      return { kind: type, query: queryOf(step) };
+      return { kind: type, query: queryOf(step, maps) };
     default:
-      return { kind: 'per_record', query: queryOf(step) };
+      return { kind: 'per_record', query: queryOf(step, maps) };
   }
 }
 
-function queryOf(step: StoredImport): Template {
-  const query = step.rdbms?.query?.[0];
-  if (!query) throw new PlatformError('invalid_value', 'The import has no rdbms.query.');
-  const maps: Record<string, Readonly<Record<string, JsonValue | undefined>>> = {};
-  for (const { name, map } of [...(step.lookups ?? []), ...(step.rdbms?.lookups ?? [])]) {
-    if (map === undefined) notSupported(`The dynamic lookup ${name}`);
-    Object.defineProperty(maps, name, { value: map, enumerable: true, configurable: true });
-  }
+function queryOf(step: StoredImport, maps: StaticLookups, at = 0): Template {
+  const query = step.rdbms?.query?.[at];
+  if (!query) throw new PlatformError('invalid_value', `The import has no rdbms.query[${at}].`);
   return compileTemplate(query, 'sql', 'resource', 'query', maps);
 }
 

@@ -51,17 +51,28 @@ export class RdbmsLookup implements LookupSource {
   ): Promise<LookupOutcome> {
     const text = render(this.#query, lookupContext(roots, record, this.#bareFields), { nowMs: context.run.nowMs });
     if (typeof text !== 'string') return failed(text);
-    const result = await client.run(database, context, 'lookup', async (session) => {
-      const before = bytesRead(session);
-      const { rows } = await session.query<JsonRecord>(text);
-      return { rows, bytes: bytesRead(session) - before };
-    });
-    if ('error' in result) return failed(result.error.failure);
-    const { rows, bytes } = result.value;
-    if (bytes > MAX_RECORD_BYTES) return failed(tooLarge(bytes));
-    // Several statements in one text give an array of results, of which none is the lookup's.
-    return { statusCode: 200, data: rows ?? [] };
+    const found = await findRows(client, database, text, context);
+    return 'failure' in found ? failed(found.failure) : { statusCode: 200, data: found.rows };
   }
+}
+
+/** Runs a query for one record; it may find 5 MB (runtime §2). */
+export async function findRows(
+  client: RdbmsClient,
+  database: Database,
+  text: string,
+  context: StepContext,
+): Promise<{ readonly rows: readonly JsonRecord[] } | { readonly failure: Failure }> {
+  const result = await client.run(database, context, 'lookup', async (session) => {
+    const before = bytesRead(session);
+    const { rows } = await session.query<JsonRecord>(text);
+    return { rows: rows as readonly JsonRecord[] | undefined, bytes: bytesRead(session) - before };
+  });
+  if ('error' in result) return { failure: result.error.failure };
+  const { rows, bytes } = result.value;
+  if (bytes > MAX_RECORD_BYTES) return { failure: tooLarge(bytes) };
+  // Several statements in one text give an array of results, of which none is the lookup's.
+  return { rows: rows ?? [] };
 }
 
 function failed(failure: Failure): LookupOutcome {

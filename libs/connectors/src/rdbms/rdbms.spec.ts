@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
-import type { ImportOutcome, LookupOutcome } from '#engine';
-import type { Connection, Export, Import, JsonRecord, JsonValue } from '#model';
+import type { ImportOutcome, LookupAnswer, LookupOutcome } from '#engine';
+import type { Connection, Export, Import, JsonRecord, JsonValue, Lookup } from '#model';
 import { createStepContext, createTestHost, type TestHost } from '#testing/connector-host';
 import { createTestDatabase, type TestDatabase } from '#testing/postgres';
 import { readAll, type ReadResult } from '../testing/http-test-bed.js';
@@ -281,6 +281,67 @@ describe('an import per record', () => {
   });
 });
 
+it('a composite import inserts or updates each record, as was chosen for it (runtime §9.3)', async () => {
+  await admin.query("create table u (id int primary key, name text); insert into u values (2, 'old')");
+  const rdbms: NonNullable<Import['rdbms']> = {
+    queryType: ['UPDATE', 'INSERT'],
+    query: [
+      'update u set name = {{record.name}} where id = {{record.id}} returning id',
+      'insert into u values ({{record.id}}, {{record.name}}) returning id',
+    ],
+    updateExtract: 'known',
+  };
+  const destination = rdbmsAdaptor.createDestination({ _id: 'i1', name: 'i', rdbms }, host);
+  const records = (['create', 'update'] as const).map((operation, index) => {
+    const record = { id: index + 1, name: operation };
+    return { index, record, mapped: record, operation };
+  });
+  const context = createStepContext(connection);
+  expect(await destination.submit({ generator: 'g', page: 0 }, records, context)).toMatchObject([
+    { id: '1' },
+    { id: '2' },
+  ]);
+  expect(await rowsOf('select * from u order by id')).toEqual([
+    { id: 1, name: 'create' },
+    { id: 2, name: 'update' },
+  ]);
+});
+
+describe('a dynamic lookup in SQL (runtime §14)', () => {
+  async function resolve(lookup: Partial<Lookup>, records: readonly JsonRecord[]): Promise<readonly LookupAnswer[]> {
+    const lookups = [{ name: 'l', ...lookup }];
+    const rdbms = { queryType: ['per_record' as const], query: ['select 1'], lookups };
+    const destination = rdbmsAdaptor.createDestination({ _id: 'i1', name: 'i', rdbms }, host);
+    const questions = records.map((record) => ({ lookup: 'l', record }));
+    return destination.resolveLookups!(questions, createStepContext(connection));
+  }
+
+  it.each<[string, Partial<Lookup>, unknown[]]>([
+    ['the only column', { query: 'select 7 as id' }, [7]],
+    ['a column', { query: "select 7 as id, 'x' as name", extract: 'name' }, ['x']],
+    ['a path into all rows', { query: "select 7 as id, 'x' as name", extract: '[0].name' }, ['x']],
+    ['a row', { query: "select 7 as id, 'x' as name" }, [{ id: 7, name: 'x' }]],
+    ['several rows', { query: 'select n from generate_series(1, 3) n' }, [1, 2, 3]],
+    ['no row', { query: 'select 1 where false' }, []],
+    ['null', { query: 'select null as id' }, []],
+  ])('finds %s', async (_, lookup, matches) => {
+    expect(await resolve(lookup, [{}])).toEqual([{ matches }]);
+  });
+
+  it('renders values as literals, and runs equal queries once', async () => {
+    const lookup = { query: 'select upper({{record.name}}) as n' };
+    const hostile = "'; drop table u; --";
+    const answers = await resolve(lookup, [{ name: 'a' }, { name: hostile }, { name: 'a' }]);
+    expect(answers).toEqual([{ matches: ['A'] }, { matches: [hostile.toUpperCase()] }, { matches: ['A'] }]);
+    expect(host.calls).toHaveLength(2);
+  });
+
+  it('fails with source lookup, each question for itself', async () => {
+    const answers = await resolve({ query: 'select 1 / {{record.n}}::int as q' }, [{ n: 0 }, { n: 1 }]);
+    expect(answers).toMatchObject([{ failure: { code: '22012', source: 'lookup' } }, { matches: [1] }]);
+  });
+});
+
 describe('a bulk insert', () => {
   beforeEach(() =>
     admin.query(
@@ -467,7 +528,8 @@ it('a deadlock is tried again', async () => {
 });
 
 it.each<[string, NonNullable<Import['rdbms']>, string]>([
-  ['a composite import', { queryType: ['INSERT', 'UPDATE'], query: ['a', 'b'] }, 'not_supported'],
+  ['a composite import with one query', { queryType: ['INSERT', 'UPDATE'], query: ['a'] }, 'invalid_value'],
+  ['two query types', { queryType: ['per_record', 'per_page'], query: ['a'] }, 'not_supported'],
   [
     'overrideMergeQuery',
     { queryType: ['bulk_load'], bulkLoad: { tableName: 't', overrideMergeQuery: true } },

@@ -6,7 +6,9 @@ import type {
   Effects,
   FlowPlan,
   ImportOutcome,
+  LookupAnswer,
   LookupOutcome,
+  LookupQuestion,
   PlanScript,
   PreparedRecord,
 } from '../program.js';
@@ -60,11 +62,13 @@ export function compiled(parts: PlanParts): CompiledFlow {
 /** Destinations and lookups that answer as told; everything is accepted and nothing found by default. */
 export class FakeEffects implements Effects {
   readonly submitted: { readonly stepId: string; readonly records: readonly PreparedRecord[] }[] = [];
+  readonly asked: (readonly LookupQuestion[])[] = [];
   canceled = false;
   constructor(
     private readonly answers: {
       readonly submit?: (record: PreparedRecord, stepId: string) => ImportOutcome;
       readonly lookup?: (record: PreparedRecord) => LookupOutcome;
+      readonly resolve?: (question: LookupQuestion) => LookupAnswer;
     } = {},
     readonly functions: Functions = noFunctions,
   ) {}
@@ -77,6 +81,10 @@ export class FakeEffects implements Effects {
   async lookup(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
     this.submitted.push({ stepId, records });
     return records.map((record) => this.answers.lookup?.(record) ?? { statusCode: 200, data: [] });
+  }
+  async resolveLookups(_stepId: string, _page: unknown, questions: readonly LookupQuestion[]) {
+    this.asked.push(questions);
+    return questions.map((question) => this.answers.resolve?.(question) ?? { matches: [] });
   }
   isCanceled() {
     return this.canceled;
