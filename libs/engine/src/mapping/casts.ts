@@ -1,7 +1,7 @@
 import type { JsonValue } from '#model';
 import { engineCodes } from '../codes.js';
 import { formatDate, parseDate, toIso } from '../dates/index.js';
-import { MappingFailure, type ArrayType, type DateConversion, type ScalarType, type StaticLookup } from './plan.js';
+import { MappingFailure, type ArrayType, type DateConversion, type ScalarType } from './plan.js';
 
 /** Conversions to the data types of mappers. Reference: runtime §12, §13. All take values that are not empty. */
 
@@ -91,19 +91,6 @@ export function toIndexed(members: Readonly<Record<string, JsonValue>> | undefin
   const elements: JsonValue[] = [];
   for (const [index, value] of Object.entries(members)) elements[Number(index)] = value;
   return Array.from(elements, (element) => element ?? null);
-}
-
-/** Static map of a lookup; a miss is null or the default where the lookup allows failures. Reference: runtime §14. */
-export function lookUp(value: JsonValue, lookup: StaticLookup, label: string): JsonValue {
-  const found = lookup.map.get(toText(value));
-  if (found !== undefined) return found;
-  if (lookup.allowFailures) return lookup.fallback;
-  const shown = toText(value).slice(0, 200);
-  throw new MappingFailure({
-    code: engineCodes.lookup_failed.code,
-    message: `The lookup ${lookup.name} has no value for '${shown}' (field ${label}).`,
-    source: 'lookup',
-  });
 }
 
 /** Reference: runtime §12 (date formats are moment's tokens, zones IANA names; UTC without). */

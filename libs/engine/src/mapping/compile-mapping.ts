@@ -5,10 +5,20 @@ import { engineCodes } from '../codes.js';
 import { generateMap } from './generate-code.js';
 import { planMapper1 } from './mapper1.js';
 import { planMapper2 } from './mapper2.js';
-import { MappingCompileError, MappingFailure, type FieldPlan, type MappingOptions } from './plan.js';
+import {
+  MappingCompileError,
+  MappingFailure,
+  type FieldPlan,
+  type LookupAnswers,
+  type MappingOptions,
+} from './plan.js';
 
-/** Maps one record. Never throws: what cannot be mapped is the record's failure. */
-export type RecordMap = (record: JsonValue, run: RunContext) => Mapped;
+/**
+ * Maps one record. Never throws: what cannot be mapped is the record's failure.
+ *
+ * @param answers of dynamic lookups, for mappings compiled with `dynamicLookups`
+ */
+export type RecordMap = (record: JsonValue, run: RunContext, answers?: LookupAnswers) => Mapped;
 
 export interface MappingError {
   readonly code: 'invalid_value' | 'not_supported';
@@ -32,9 +42,9 @@ export function compilePlan(plan: () => readonly FieldPlan[], options: MappingOp
   try {
     const generated = generateMap(plan(), options);
     return {
-      map: (record, run) => {
+      map: (record, run, answers) => {
         try {
-          return { value: generated(record, run) };
+          return { value: generated(record, run, answers) };
         } catch (error) {
           return { failure: toFailure(error, options) };
         }

@@ -1,14 +1,15 @@
 import type { JsonValue } from '#model';
 import { CodeWriter } from '../code/code-writer.js';
 import type { RunContext } from '../program.js';
-import { convertDate, isEmptySource, lookUp, scalarCasts, toIndexed, toObject, type Cast } from './casts.js';
+import { convertDate, isEmptySource, scalarCasts, toIndexed, toObject, type Cast } from './casts.js';
 import { emitArray } from './generate-array.js';
-import type { FieldPlan, MappingOptions } from './plan.js';
+import { lookUp } from './lookups.js';
+import type { FieldPlan, LookupAnswers, MappingOptions } from './plan.js';
 import { rootScope, type Scope } from './scope.js';
 import { constantExpression, sourceExpression } from './source-code.js';
 
 /** Maps one record; throws {@link MappingFailure}. */
-export type GeneratedMap = (record: JsonValue, run: RunContext) => JsonValue;
+export type GeneratedMap = (record: JsonValue, run: RunContext, answers?: LookupAnswers) => JsonValue;
 
 /**
  * Generates one JavaScript function for a mapping. Text of users reaches the code through JSON literals and constants
@@ -23,7 +24,7 @@ export function generateMap(fields: readonly FieldPlan[], options: MappingOption
   const bare = fields.length === 1 && fields[0]?.generate === undefined ? fields[0] : undefined;
   const result = bare === undefined ? emitObject(code, fields, root) : emitField(code, bare, root);
   code.line(`return ${result} === undefined ? ${bare === undefined ? '{}' : 'null'} : ${result};`);
-  return code.build(['record', 'run']) as GeneratedMap;
+  return code.build(['record', 'run', 'answers']) as GeneratedMap;
 }
 
 const emptyTest = (variable: string) => `${variable} === undefined || ${variable} === null || ${variable} === ""`;
@@ -65,7 +66,7 @@ function emitValue(code: CodeWriter, field: FieldPlan, scope: Scope, cast: Cast)
   const label = JSON.stringify(field.label);
   const steps: string[] = [];
   if (field.lookup !== undefined)
-    steps.push(`${value} = ${code.constant(lookUp)}(${value}, ${code.constant(field.lookup)}, ${label});`);
+    steps.push(`${value} = ${code.constant(lookUp)}(${value}, ${code.constant(field.lookup)}, ${label}, answers);`);
   if (field.date !== undefined) {
     const convert = `${value} = ${code.constant(convertDate)}(${value}, ${code.constant(field.date)}, ${label});`;
     steps.push(field.lookup === undefined ? convert : `if (${value} !== null) ${convert}`);
@@ -79,7 +80,9 @@ function emitValue(code: CodeWriter, field: FieldPlan, scope: Scope, cast: Cast)
       : field.keepEmpty
         ? ''
         : `${value} = undefined;`;
-  code.line(`if (${emptyTest(value)}) { ${missing} } else { ${steps.join(' ')} }`);
+  // A dynamic lookup needs no extract: its request renders over the record.
+  if (field.source === undefined && field.lookup?.isDynamic === true) code.line(steps.join(' '));
+  else code.line(`if (${emptyTest(value)}) { ${missing} } else { ${steps.join(' ')} }`);
   return value;
 }
 

@@ -1,2 +1,2 @@
 export * from './compile-mapping.js';
-export type { MappingOptions } from './plan.js';
+export type { LookupAnswer, LookupAnswers, MappingOptions } from './plan.js';

@@ -1,8 +1,9 @@
 import type { JsonValue, Mapping1, Mapping1Field, Mapping1List } from '#model';
 import { every, isPlain, parsePath, type Segment } from '../paths/index.js';
 import { MappingCompileError, type FieldPlan, type FieldType, type MappingOptions, type ValueSource } from './plan.js';
+import { compileLookup } from './lookups.js';
 import { FieldTree } from './field-tree.js';
-import { compileBareSource, compileDate, compileMarkedSource, compileStaticLookup, holdsFor } from './sources.js';
+import { compileBareSource, compileDate, compileMarkedSource, holdsFor } from './sources.js';
 
 /** Plans Mapper 1.0: dotted targets, bare paths, lists. Reference: runtime §12. */
 export function planMapper1(mapping: Mapping1, options: MappingOptions): FieldPlan[] {
@@ -54,7 +55,7 @@ function planField(field: Mapping1Field, list: readonly Segment[], options: Mapp
     ...(isArray && source !== undefined ? { parts: [{ source, nullsArray: false }] } : {}),
     ...(field.lookupName === undefined || field.lookupName === ''
       ? {}
-      : { lookup: compileStaticLookup(field.lookupName, options.lookups) }),
+      : { lookup: compileLookup(field.lookupName, options) }),
     ...(date === undefined ? {} : { date }),
   };
 }

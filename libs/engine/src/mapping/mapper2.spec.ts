@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { JsonValue, Lookup, Mapping2 } from '#model';
 import { runContext } from '../testing/contexts.js';
 import { compileMapper2 } from './compile-mapping.js';
-import type { MappingOptions } from './plan.js';
+import type { LookupAnswer, MappingOptions } from './plan.js';
 
 const map = (mappings: Mapping2, record: JsonValue, options: Partial<MappingOptions> = {}) => {
   const compiled = compileMapper2(mappings, {
@@ -162,6 +162,7 @@ describe('static lookups (runtime §14)', () => {
     { name: 'lenient', map: { tx: 'Texas' }, allowFailures: true },
     { name: 'fallback', map: { tx: 'Texas' }, allowFailures: true, default: 'Other' },
     { name: 'live', relativeURI: '/x', method: 'GET' },
+    { name: 'void' },
   ];
   const by = (lookupName: string, st: JsonValue) =>
     map([{ ...text, generate: 'v', extract: '$.st', lookupName }], { st }, { lookups });
@@ -179,9 +180,61 @@ describe('static lookups (runtime §14)', () => {
       v: 'Texas',
     });
   });
-  it('refuses lookups that need a live request, and unknown ones', () => {
+  it('refuses dynamic lookups without answers, unknown ones, and those that find nothing ever', () => {
     expect(by('live', 'tx')).toMatchObject({ error: { code: 'not_supported' } });
     expect(by('none', 'tx')).toMatchObject({ error: { code: 'invalid_value' } });
+    expect(by('void', 'tx')).toMatchObject({ error: { code: 'invalid_value' } });
+  });
+});
+
+describe('dynamic lookups (runtime §14)', () => {
+  const failure = { code: '503', message: 'The application answered with status 503.', source: 'lookup' } as const;
+  const request = { name: 'l', relativeURI: '/x', method: 'GET' } as const;
+  const answered: Record<string, LookupAnswer> = {
+    one: { matches: ['1'] },
+    none: { matches: [] },
+    several: { matches: ['a', 'b'] },
+    failed: { failure },
+  };
+  const by = (lookup: Partial<Lookup>, st: JsonValue, extract: string | null = '$.st') => {
+    const compiled = compileMapper2(
+      [{ ...active, dataType: 'string', generate: 'v', lookupName: 'l', ...(extract === null ? {} : { extract }) }],
+      {
+        lookups: [{ ...request, ...lookup }],
+        source: 'mapping',
+        input: 'record',
+        scope: { settings: {}, roots: {} },
+        dynamicLookups: true,
+      },
+    );
+    if ('error' in compiled) return compiled;
+    const mapped = compiled.map({ st }, runContext(), (name, value) =>
+      name === 'l' ? answered[String(value ?? 'one')] : undefined,
+    );
+    return 'value' in mapped ? mapped.value : mapped.failure;
+  };
+  it.each<[string, Partial<Lookup>, JsonValue, unknown]>([
+    ['the one match', {}, 'one', { v: '1' }],
+    ['the static map first', { map: { one: '2' } }, 'one', { v: '2' }],
+    ['then the request', { map: { two: '2' } }, 'one', { v: '1' }],
+    ['nothing fails the record', {}, 'none', { code: 'lookup_failed', source: 'lookup' }],
+    ['nothing, allowed', { allowFailures: true }, 'none', { v: null }],
+    ['nothing, allowed, with a default', { allowFailures: true, default: 'd' }, 'none', { v: 'd' }],
+    ['a default alone allows nothing', { default: 'd' }, 'none', { code: 'lookup_failed' }],
+    ['several fail the record', {}, 'several', { code: 'lookup_failed', message: expect.stringContaining('2 values') }],
+    ['several, with their default', { useDefaultOnMultipleMatches: true, default: 'd' }, 'several', { v: 'd' }],
+    ['several, failures allowed', { allowFailures: true }, 'several', { v: null }],
+    ['a failed request fails the record', {}, 'failed', failure],
+    ['a failed request, allowed', { allowFailures: true, default: 'd' }, 'failed', { v: 'd' }],
+    ['one that was not asked', {}, 'other', { code: 'lookup_failed', message: expect.stringContaining('not asked') }],
+    ['an empty extract asks nothing', {}, '', {}],
+  ])('%s', (_, lookup, st, result) => {
+    expect(by(lookup, st)).toEqual(
+      result instanceof Object && 'code' in result ? expect.objectContaining(result) : result,
+    );
+  });
+  it('need no extract', () => {
+    expect(by({}, 'x', null)).toStrictEqual({ v: '1' });
   });
 });
 

@@ -1,7 +1,8 @@
 import type { JsonValue, Mapping2, MappingArrayHelper, MappingField2 } from '#model';
+import { compileLookup } from './lookups.js';
 import type { ArrayPart, ArrayType, FieldPlan, MappingOptions, ValueSource } from './plan.js';
 import { MappingCompileError } from './plan.js';
-import { checkTargetName, compileDate, compileMarkedSource, compileStaticLookup, holdsFor } from './sources.js';
+import { checkTargetName, compileDate, compileMarkedSource, holdsFor } from './sources.js';
 
 /** Plans Mapper 2.0 entries. Drafts are not executed. Reference: runtime §13. */
 export function planMapper2(mappings: Mapping2, options: MappingOptions): FieldPlan[] {
@@ -63,7 +64,7 @@ function planEntry(entry: MappingField2, parent: string, options: MappingOptions
     ...common,
     ...(entry.lookupName === undefined || entry.lookupName === ''
       ? {}
-      : { lookup: compileStaticLookup(entry.lookupName, options.lookups) }),
+      : { lookup: compileLookup(entry.lookupName, options) }),
     ...(date === undefined ? {} : { date }),
   };
 }

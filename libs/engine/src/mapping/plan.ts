@@ -31,7 +31,7 @@ export interface FieldPlan {
   readonly fallback?: JsonValue;
   /** The field is left out when its source is empty, whatever the fallback. */
   readonly onlyIfPresent: boolean;
-  readonly lookup?: StaticLookup;
+  readonly lookup?: LookupPlan;
   readonly date?: DateConversion;
   /** Members of an `object`; elements by index of an `indexed` array. */
   readonly fields?: readonly FieldPlan[];
@@ -49,10 +49,15 @@ export interface ArrayPart {
   readonly nullsArray: boolean;
 }
 
-export interface StaticLookup {
+export interface LookupPlan {
   readonly name: string;
+  /** Values of the static map; empty without one. */
   readonly map: ReadonlyMap<string, JsonValue>;
+  /** Has a request, or reads a cache, behind its map. */
+  readonly isDynamic: boolean;
   readonly allowFailures: boolean;
+  readonly useDefaultOnMultipleMatches: boolean;
+  /** Its default; null without one. */
   readonly fallback: JsonValue;
 }
 
@@ -73,9 +78,25 @@ export interface MappingOptions {
    */
   readonly input: 'record' | 'envelope' | 'settings';
   readonly scope: TemplateScope;
-  /** Decides `record_created`, `record_updated` and `immutable`; absent where only the destination knows. */
+  /**
+   * Decides `record_created`, `record_updated` and `immutable`; absent where nothing does. An import that decides for each
+   * record compiles its mapping once for either.
+   */
   readonly operation?: 'create' | 'update';
+  /** Whether records come with {@link LookupAnswers}; without, mappings that use a dynamic lookup are refused. */
+  readonly dynamicLookups?: boolean;
 }
+
+/** Everything that a dynamic lookup found for a record: nothing and several are no failures yet. Reference: runtime §14. */
+export type LookupAnswer = { readonly matches: readonly JsonValue[] } | { readonly failure: Failure };
+
+/**
+ * What the dynamic lookups of a mapping gave for one record, found out before it is mapped: mapping does no I/O.
+ *
+ * @param value what the field extracts; undefined when it extracts nothing
+ * @returns undefined for a lookup that was not asked, which fails the record
+ */
+export type LookupAnswers = (lookupName: string, value: JsonValue | undefined) => LookupAnswer | undefined;
 
 /** A mapping that cannot be compiled. */
 export class MappingCompileError extends Error {

@@ -1,14 +1,9 @@
-import { isHostileKey, type JsonValue, type Lookup } from '#model';
+import { isHostileKey } from '#model';
 import { compileJsonPath, parsePath } from '../paths/index.js';
 import { isZone } from '../dates/index.js';
-import { compileTemplate, type StaticLookups } from '../template/index.js';
-import {
-  MappingCompileError,
-  type DateConversion,
-  type MappingOptions,
-  type StaticLookup,
-  type ValueSource,
-} from './plan.js';
+import { compileTemplate } from '../template/index.js';
+import { staticLookupMaps } from './lookups.js';
+import { MappingCompileError, type DateConversion, type MappingOptions, type ValueSource } from './plan.js';
 
 /** Parts of field entries that both mappers share. */
 
@@ -41,32 +36,6 @@ export function compileBareSource(extract: string, label: string): ValueSource {
 export function checkTargetName(name: string): string {
   if (isHostileKey(name)) throw new MappingCompileError('invalid_value', `A field must not be named ${name}.`);
   return name;
-}
-
-export function staticLookupMaps(lookups: readonly Lookup[]): StaticLookups {
-  const maps: Record<string, Record<string, JsonValue | undefined>> = {};
-  for (const lookup of lookups) if (lookup.map !== undefined) maps[lookup.name] = lookup.map;
-  return maps;
-}
-
-/** @throws MappingCompileError for a lookup that is missing, or that needs a live request */
-export function compileStaticLookup(name: string, lookups: readonly Lookup[]): StaticLookup {
-  const lookup = lookups.find((candidate) => candidate.name === name);
-  if (lookup === undefined) throw new MappingCompileError('invalid_value', `The lookup ${name} does not exist.`);
-  if (
-    lookup.map === undefined ||
-    lookup.relativeURI !== undefined ||
-    lookup.query !== undefined ||
-    lookup._lookupCacheId !== undefined
-  ) {
-    throw new MappingCompileError(
-      'not_supported',
-      `The lookup ${name} is not static; live lookups are not supported yet.`,
-    );
-  }
-  const map = new Map<string, JsonValue>();
-  for (const [key, value] of Object.entries(lookup.map)) if (value !== undefined) map.set(key, value);
-  return { name, map, allowFailures: lookup.allowFailures ?? false, fallback: lookup.default ?? null };
 }
 
 interface DateFields {

@@ -47,9 +47,9 @@ export function compileTransform(transform: TransformExpression | undefined, sco
 function overlaid(compiled: CompiledMapping): CompiledMapping {
   if ('error' in compiled) return compiled;
   return {
-    map: (record, run) => {
+    map: (record, run, answers) => {
       if (!isRecord(record)) return { value: record };
-      const mapped = compiled.map(record, run);
+      const mapped = compiled.map(record, run, answers);
       return 'failure' in mapped ? mapped : { value: overlay(record, mapped.value) };
     },
   };
