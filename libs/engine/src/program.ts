@@ -2,6 +2,7 @@ import type { Failure } from '#failures';
 import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 import type { Functions } from './functions.js';
 import type { GroupKey } from './grouping.js';
+import type { LookupAnswer, LookupAnswers } from './mapping/index.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -154,9 +155,6 @@ export interface LookupQuestion {
   readonly record: JsonValue;
 }
 
-/** Everything that was found: nothing and several are no failures yet. */
-export type LookupAnswer = { readonly matches: readonly JsonValue[] } | { readonly failure: Failure };
-
 /**
  * What the engine asks of the world. Implemented by the executor over connectors; by plain functions in tests.
  * No method throws for a failure of records or of the remote: failures are values.
@@ -210,8 +208,13 @@ export interface CompiledStep {
   readonly proceedOnFailure: boolean;
   /** Keeps the record for this step? A failure is the record's. Absent: every record. */
   readonly filter?: (record: JsonValue, run: RunContext) => boolean | Failure;
-  /** Builds what the destination gets. Absent: the record itself. */
-  readonly map?: (record: JsonValue, run: RunContext) => Mapped;
+  /**
+   * Builds what the destination gets. Absent: the record itself.
+   *
+   * @param answers of the dynamic lookups that it uses
+   * @param operation of the record, for composite imports
+   */
+  readonly map?: (record: JsonValue, run: RunContext, answers?: LookupAnswers, operation?: Operation) => Mapped;
   /** Merges the response into the record; returns a new record. Absent: the record goes on as it was. */
   readonly mapResponse?: (record: JsonValue, response: JsonRecord) => JsonValue | Failure;
 }

@@ -8,10 +8,12 @@ import {
   type MappingOptions,
   type RecordMap,
 } from '../mapping/index.js';
-import type { CompiledImport, CompiledLookup, FlowPlan } from '../program.js';
+import type { CompiledImport, CompiledLookup, FlowPlan, Operation } from '../program.js';
 import { compileResponseMapping } from '../response-mapping/index.js';
 import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
+import { compositeOf } from './composite.js';
+import { compileChoices, lookupsOf } from './import-lookups.js';
 import { compileFanOut } from './one-to-many.js';
 import { compileShaper } from './record-shaper.js';
 import type { DetailedStep, StepDetails } from './step-details.js';
@@ -31,7 +33,7 @@ export function compileLookup(
   const stepId = lookup._id;
   const place: FunctionPlace = { plan, kind: 'export', step: lookup };
   const scope = stepScope(plan, 'export', lookup);
-  const mapping = compileMappings(lookup, undefined, scope, stepId, failures);
+  const mapping = compileMappings(lookup, mappingOptions(lookup, scope, false), stepId, failures);
   const filter = compileStepFilter(lookup.inputFilter, 'input_filter', scope.settings, place, failures);
   return {
     kind: 'lookup',
@@ -63,7 +65,8 @@ export function compileImport(
   }
   const place: FunctionPlace = { plan, kind: 'import', step: target };
   const scope = stepScope(plan, 'import', target);
-  const mapping = compileMappings(target, operationOf(target), scope, stepId, failures);
+  const options = mappingOptions(target, scope, target.http !== undefined || target.rdbms !== undefined);
+  const mapping = compileImportMapping(target, options, failures);
   const filter = compileStepFilter(target.filter, 'import_filter', scope.settings, place, failures);
   return {
     kind: 'import',
@@ -74,6 +77,7 @@ export function compileImport(
       ...compileChildren(target, 'resource', target.traceKeyTemplate, scope, stepId, failures),
       ...compileResponseHook(processor, place, failures),
       filterScript: scriptOf(filter),
+      choices: compileChoices(target, options, failures),
       preMap: compileFunction(hooks?.preMap, 'preMap', 'pre_map_hook', place, failures),
       postMap: compileFunction(hooks?.postMap, 'postMap', 'post_map_hook', place, failures),
       postSubmit: compileFunction(hooks?.postSubmit, 'postSubmit', 'post_submit_hook', place, failures),
@@ -123,23 +127,31 @@ function compileCommon(
   };
 }
 
+function mappingOptions(step: MappedStep, scope: TemplateScope, dynamicLookups: boolean): MappingOptions {
+  return { lookups: lookupsOf(step), source: 'mapping', input: step.mappingContext ?? 'record', scope, dynamicLookups };
+}
+
+/** A composite import has its mapping twice: conditions on creation and update are decided when it is compiled. */
+function compileImportMapping(
+  target: Identified<Import>,
+  options: MappingOptions,
+  failures: CompileFailures,
+): CompiledImport['map'] {
+  const compile = (operation: Operation | undefined): RecordMap | undefined =>
+    compileMappings(target, { ...options, ...(operation === undefined ? {} : { operation }) }, target._id, failures);
+  if (compositeOf(target) === undefined) return compile(operationOf(target));
+  const [create, update] = [compile('create'), compile('update')];
+  if (create === undefined || update === undefined) return undefined;
+  return (record, run, answers, operation) => (operation === 'update' ? update : create)(record, run, answers);
+}
+
 /** Mapper 2.0 when there is one, else Mapper 1.0; undefined when the record goes out as it is. */
 function compileMappings(
-  step: MappedStep,
-  operation: MappingOptions['operation'],
-  scope: TemplateScope,
+  { mapping, mappings }: MappedStep,
+  options: MappingOptions,
   stepId: string,
   failures: CompileFailures,
 ): RecordMap | undefined {
-  const options: MappingOptions = {
-    // Either place is accepted (decision 22).
-    lookups: lookupsOf(step),
-    source: 'mapping',
-    input: step.mappingContext ?? 'record',
-    scope,
-    ...(operation === undefined ? {} : { operation }),
-  };
-  const { mapping, mappings } = step;
   let compiled: CompiledMapping | undefined;
   if (mappings !== undefined && mappings.length > 0) compiled = compileMapper2(mappings, options);
   else if ((mapping?.fields?.length ?? 0) + (mapping?.lists?.length ?? 0) > 0)
@@ -152,27 +164,18 @@ interface MappedStep {
   readonly mappings?: Mapping2;
   readonly lookups?: Lookup[];
   readonly mappingContext?: 'record' | 'settings';
-  readonly http?: object;
 }
 
-function lookupsOf(step: MappedStep): readonly Lookup[] {
-  const own = step.lookups ?? [];
-  const mirrored =
-    step.http !== undefined && 'lookups' in step.http ? (step.http.lookups as Lookup[] | undefined) : undefined;
-  return own.length > 0 ? own : (mirrored ?? []);
-}
-
-/** Composite imports decide per record, in the destination. */
-function operationOf(target: Import): MappingOptions['operation'] {
-  const types = target.http?.requestType ?? [];
-  if (types.length > 1) return undefined;
-  if (types[0] !== undefined) return types[0] === 'CREATE' ? 'create' : 'update';
-  const methods = target.http?.method ?? [];
-  if (methods.length > 1) return undefined;
-  if (methods[0] === 'PUT' || methods[0] === 'PATCH') return 'update';
-  return target.http !== undefined || target.filesystem !== undefined || target.file !== undefined
-    ? 'create'
-    : undefined;
+/** What an import does with every record, as far as its settings tell; composite imports decide for each. */
+function operationOf(target: Import): Operation | undefined {
+  if (target.ignoreExisting === true) return 'create';
+  if (target.ignoreMissing === true) return 'update';
+  const [type = target.rdbms?.queryType[0]] = target.http?.requestType ?? [];
+  if (type === 'CREATE' || type === 'INSERT' || type === 'bulk_insert') return 'create';
+  if (type === 'UPDATE') return 'update';
+  const [method] = target.http?.method ?? [];
+  if (method === 'PUT' || method === 'PATCH') return 'update';
+  return target.rdbms === undefined ? 'create' : undefined;
 }
 
 function compileChildren(

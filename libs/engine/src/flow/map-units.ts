@@ -2,10 +2,11 @@ import type { Failure } from '#failures';
 import { isRecord, type JsonRecord, type JsonValue } from '#model';
 import { failuresFrom } from './hook-errors.js';
 import { failed, passedOver, warn } from './settle-unit.js';
+import { mapRecords } from './map-records.js';
 import { callFunction, elementsOf, invalidReturn, type UserFunction } from './user-function.js';
 import { openOf, untouched, type StepPass, type Unit } from './units.js';
 
-/** preMap → mapping → postMap, on the units of a page. Reference: runtime §9.3. */
+/** preMap → choice and mapping → postMap, on the units of a page. Reference: runtime §9.3. */
 export async function mapUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
   const { preMap, postMap } = pass.details;
   if (preMap !== undefined) {
@@ -20,15 +21,7 @@ export async function mapUnits(pass: StepPass, units: readonly Unit[]): Promise<
       },
     );
   }
-  const { map } = pass.instruction.step;
-  if (map !== undefined) {
-    for (const unit of units) {
-      if (unit.outcome !== undefined) continue;
-      const mapped = map(unit.input, pass.run);
-      if ('failure' in mapped) unit.outcome = failed(pass, unit, [mapped.failure]);
-      else unit.mapped = mapped.value;
-    }
-  }
+  await mapRecords(pass, openOf(units));
   if (postMap !== undefined) {
     await edit(pass, postMap, openOf(units), shownToPostMap, (unit, data) => {
       unit.mapped = data;

@@ -4,7 +4,7 @@ import { failuresOf } from './envelopes.js';
 import { failed } from './settle-unit.js';
 import { settleFound } from './settle-found.js';
 import { settleSubmitted } from './settle-submitted.js';
-import { openOf, untouched, type Answered, type StepPass, type Unit } from './units.js';
+import { canceledCode, openOf, untouched, type Answered, type StepPass, type Unit } from './units.js';
 
 /** Sends the units of a page that are still open, and settles them by their answers. */
 export async function sendUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
@@ -15,14 +15,22 @@ export async function sendUnits(pass: StepPass, units: readonly Unit[]): Promise
     for (const unit of open) unit.outcome = untouched;
     return;
   }
-  const prepared = open.map(({ index, input, mapped }): PreparedRecord => ({ index, record: input, mapped }));
+  const prepared = open.map(preparedOf);
   const { op, stepId } = pass.instruction;
   if (op === 'lookup') await settleFound(pass, answeredOf(pass, open, await effects.lookup(stepId, page, prepared)));
   else await settleSubmitted(pass, answeredOf(pass, open, await effects.submit(stepId, page, prepared)));
 }
 
-/** Code of outcomes of records that a cancel kept from being sent. */
-const canceledCode = 'canceled';
+function preparedOf({ index, input, mapped, operation, lookups }: Unit): PreparedRecord {
+  if (operation === undefined && lookups === undefined) return { index, record: input, mapped };
+  return {
+    index,
+    record: input,
+    mapped,
+    ...(operation === undefined ? {} : { operation }),
+    ...(lookups === undefined ? {} : { lookups }),
+  };
+}
 
 /** An adaptor owes one answer per record; a cancel may keep it from giving all. */
 function answeredOf<O extends ImportOutcome | LookupOutcome>(

@@ -2,6 +2,7 @@ import type { JsonValue } from '#model';
 import type { GroupKey } from '../grouping.js';
 import type { CompiledGenerator, CompiledStep, RunContext } from '../program.js';
 import type { TraceKey } from '../trace-key.js';
+import type { ImportChoices } from './import-lookups.js';
 import type { FanOut } from './one-to-many.js';
 import type { RecordShaper } from './record-shaper.js';
 import type { UserFunction } from './user-function.js';
@@ -16,6 +17,8 @@ export interface StepDetails {
   readonly pathToMany?: string;
   /** Filter that is a script; the step's own `filter` is absent then. */
   readonly filterScript?: UserFunction;
+  /** What an import decides and asks before it maps a record. */
+  readonly choices?: ImportChoices;
   readonly preMap?: UserFunction;
   readonly postMap?: UserFunction;
   readonly postSubmit?: UserFunction;

@@ -5,6 +5,7 @@ import type {
   ImportOutcome,
   Instruction,
   LookupOutcome,
+  Operation,
   PageIdentity,
   PageRecord,
   RunContext,
@@ -35,6 +36,10 @@ export interface Unit {
   input: JsonValue;
   /** What is sent. */
   mapped: JsonValue;
+  /** As a composite import chose. */
+  operation?: Operation | undefined;
+  /** Values of dynamic lookups, for the templates of its request. */
+  lookups?: JsonRecord | undefined;
   /** Set once it needs nothing from outside any more. */
   outcome: Outcome | undefined;
 }
@@ -59,6 +64,9 @@ export type Settled =
 
 /** A cancel came first: neither sent nor counted (decision 6). */
 export const untouched: Outcome = { kind: 'untouched' };
+
+/** Code of outcomes of records that a cancel kept from being sent. */
+export const canceledCode = 'canceled';
 
 /** A unit with what came back for it. */
 export interface Answered<O extends ImportOutcome | LookupOutcome> {

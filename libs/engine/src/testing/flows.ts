@@ -1,12 +1,12 @@
 import type { Export, Flow, Import, PageProcessor } from '#model';
 import { compileFlow } from '../flow/compile-flow.js';
 import type { Functions } from '../functions.js';
+import type { LookupAnswer } from '../mapping/index.js';
 import type {
   CompiledFlow,
   Effects,
   FlowPlan,
   ImportOutcome,
-  LookupAnswer,
   LookupOutcome,
   LookupQuestion,
   PlanScript,
