@@ -12,7 +12,7 @@ export const engineCodes = defineCodes('engine', {
   },
   lookup_failed: {
     retry: 'never',
-    help: 'The static lookup has no entry for the value. Add it, or allow failures on the lookup.',
+    help: 'The lookup has no value for the record, or several. Add it, allow failures on the lookup, or give it a default.',
   },
   mapping_failed: { retry: 'never', help: 'The record cannot be mapped. The message says why.' },
   filter_failed: { retry: 'never', help: 'The filter cannot judge the record. The message says why.' },

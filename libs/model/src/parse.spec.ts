@@ -222,6 +222,11 @@ describe('imports', () => {
     ['an aggregate hook without files', { hooks: { postAggregate: {} } }, ['invalid_hook hooks.postAggregate']],
     ['a trace key without children', { traceKeyTemplate: '{{id}}' }, ['cannot_set_traceKeyTemplate traceKeyTemplate']],
     ['a mock response of another shape', { mockResponse: { id: 1 } }, ['invalid_field_value mockResponse']],
+    [
+      'skipping and choosing at once',
+      { ignoreExisting: true, http: { ...httpImport.http, existingLookupName: 'l' } },
+      ['invalid_field http.existingLookupName'],
+    ],
     ['an empty lookup default', { lookups: [{ name: 'l', default: '' }] }, ['invalid_field lookups[0].default']],
     [
       'a mapping without status',

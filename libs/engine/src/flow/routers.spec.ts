@@ -69,6 +69,9 @@ class World implements Effects {
     this.sent.push({ stepId, page, ns: records.map(({ mapped }) => (mapped as { n: unknown }).n) });
     return records.map(() => ({ statusCode: 200, data: [] }));
   }
+  resolveLookups(): Promise<never> {
+    return Promise.reject(new Error('These flows have no dynamic lookups.'));
+  }
   isCanceled() {
     return this.isOver;
   }

@@ -43,6 +43,7 @@ export const importRules: Rules = (document, issues, context) => {
     issues.add('invalid_field', 'An import ignores either existing or missing records, not both.', 'ignoreMissing');
   }
   checkComposite(document, issues);
+  checkExclusive(document, issues);
   checkMapping2(document['mappings'], 'mappings', issues);
   const transform = 'responseTransform.expression.rulesTwoDotZero.mappings';
   checkMapping2(valueAt(document, transform), transform, issues);
@@ -56,5 +57,14 @@ function checkComposite(document: Readonly<Record<string, unknown>>, issues: Iss
   if (!Array.isArray(requestTypes) || !Array.isArray(methods) || requestTypes.length < 2) return;
   if (methods.length !== requestTypes.length) {
     issues.add('invalid_field_value', 'http.method needs one entry per entry of http.requestType.', 'http.method');
+  }
+}
+
+/** An import either skips records or chooses between creating and updating them. Reference: runtime §9.3. */
+function checkExclusive(document: Readonly<Record<string, unknown>>, issues: Issues): void {
+  if (document['ignoreExisting'] !== true && document['ignoreMissing'] !== true) return;
+  const choices = ['http.existingExtract', 'http.existingLookupName', 'rdbms.updateExtract', 'rdbms.updateLookupName'];
+  for (const field of choices.filter((name) => isSet(document, name))) {
+    issues.add('invalid_field', `An import with ignoreExisting or ignoreMissing cannot have ${field}.`, field);
   }
 }

@@ -73,6 +73,8 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
     refuseHooks(step, ['postAggregate'], at, refuse);
     refuseStacks(step, at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
+    const lookups = [...(step.lookups ?? []), ...(step.http?.lookups ?? []), ...(step.rdbms?.lookups ?? [])];
+    if (lookups.some((lookup) => lookup._lookupCacheId !== undefined)) refuse('Lookup caches', `${at}.lookups`);
     if (step.blob || step.blobKeyPath) refuse('Blob imports', `${at}.blob`);
     if (step.http?.type === 'file') refuse('HTTP imports of type file', `${at}.http.type`);
   }

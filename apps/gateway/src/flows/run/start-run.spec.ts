@@ -141,6 +141,19 @@ describe('POST /flows/:id/run', () => {
     ]);
   });
 
+  it('refuses an import that reads a lookup cache, which no mapping need name', async () => {
+    const { flowId, importId } = await makeFlow(gateway.alice);
+    const stored = await gateway.alice.call('GET', `/v1/imports/${importId}`);
+    const lookups = [{ name: 'l', _lookupCacheId: '1'.repeat(24) }];
+    await gateway.alice.call('PUT', `/v1/imports/${importId}`, { ...(stored.body as object), lookups });
+    const { status, body } = await run(flowId);
+    expect([status, body.errors[0]?.code, body.errors[0]?.field]).toEqual([
+      422,
+      'not_supported',
+      `imports/${importId}.lookups`,
+    ]);
+  });
+
   it('refuses a flow whose step was deleted', async () => {
     const { flowId, importId } = await makeFlow(gateway.alice);
     await gateway.alice.call('DELETE', `/v1/imports/${importId}`);
