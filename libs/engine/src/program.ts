@@ -143,6 +143,11 @@ export interface PreparedRecord {
   readonly operation?: Operation;
   /** Values of the dynamic lookups that templates of the step read as `lookup.<name>`. */
   readonly lookups?: JsonRecord;
+  /**
+   * Rendered `idLockTemplate`: records of the step with the same key are never sent at the same time, whatever run, page
+   * or process they are in. Reference: runtime §9.3.
+   */
+  readonly lockKey?: string;
 }
 
 export type Operation = 'create' | 'update';

@@ -230,7 +230,6 @@ function refuseUnsupported(step: StoredImport, file: FileSettings): void {
   if (file.backupPath || file.directory !== undefined || file.backupDirectory !== undefined)
     refuse('backupPath and directory of an import');
   if (step.blob || step.blobKeyPath) refuse('A blob import');
-  if (step.idLockTemplate) refuse('idLockTemplate');
   if ((file.lookups ?? step.lookups ?? []).some(({ map }) => map === undefined)) refuse('A dynamic lookup');
 }
 

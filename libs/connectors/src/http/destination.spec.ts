@@ -456,7 +456,6 @@ it('__proto__ in records and answers is data', async () => {
 it.each<[string, Partial<Import>, HttpImport]>([
   ['XML without a body', {}, { ...POST, requestMediaType: 'xml' }],
   ['a form of several records', {}, { ...POST, requestMediaType: 'urlencoded', batchSize: 2 }],
-  ['idLockTemplate', { idLockTemplate: '{{record.id}}' }, POST],
 ])('%s is refused when the import is compiled', async (_what, step, http) => {
   await expect(bed.submit(http, ids(1, 1), { step })).rejects.toMatchObject({ code: 'not_supported' });
 });

@@ -68,7 +68,6 @@ function refuseUnsupported(step: StoredImport, http: HttpImportSettings): void {
       'An import with several requests needs http.requestType CREATE and UPDATE, in the order of http.method.',
     );
   }
-  if (step.idLockTemplate) notSupported('idLockTemplate');
   if (step.blob || step.blobKeyPath) notSupported('A blob import');
 }
 

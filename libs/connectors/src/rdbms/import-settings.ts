@@ -35,7 +35,6 @@ export function readWritePlan(step: StoredImport, maps: StaticLookups): WritePla
     return { kind: 'composite', create: queryOf(step, maps, create), update: queryOf(step, maps, update) };
   }
   if (second !== undefined) notSupported(`The query types ${type} and ${second} together`);
-  if (step.idLockTemplate) notSupported('idLockTemplate');
   switch (type) {
     case 'bulk_insert':
       return {

@@ -1,10 +1,9 @@
 import type { Export } from '#model';
-import { compileRecordContext } from '../expressions/template-scope.js';
 import type { FlowPlan } from '../program.js';
 import { compileGrouping } from '../grouping.js';
-import { compileTemplate } from '../template/index.js';
 import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
+import { compileDataURI } from './data-uri.js';
 import { compileShaper } from './record-shaper.js';
 import { compileShape } from './shape-page.js';
 import type { DetailedGenerator } from './step-details.js';
@@ -64,15 +63,4 @@ function namesLater(plan: FlowPlan, source: Export): boolean {
     ({ responseMapping }) => (responseMapping?.fields?.length ?? 0) + (responseMapping?.lists?.length ?? 0) > 0,
   );
   return !hasTemplate && !merges;
-}
-
-/** A data URI is a convenience of error lists: one that cannot be rendered is left out, the error it belongs to is not. */
-function compileDataURI(text: string | undefined, scope: ReturnType<typeof stepScope>): DetailedGenerator['dataURI'] {
-  if (text === undefined || text === '') return undefined;
-  const template = compileTemplate(text, { target: 'uri', source: 'resource', purpose: 'data URI' });
-  const context = compileRecordContext(scope, template.roots);
-  return (record, run) => {
-    const uri = template.render(context(record, run), run);
-    return typeof uri === 'string' ? uri : undefined;
-  };
 }

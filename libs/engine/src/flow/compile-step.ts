@@ -13,6 +13,8 @@ import { compileResponseMapping } from '../response-mapping/index.js';
 import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compositeOf } from './composite.js';
+import { compileDataURI } from './data-uri.js';
+import { compileIdLock } from './id-lock.js';
 import { compileChoices, lookupsOf } from './import-lookups.js';
 import { compileFanOut } from './one-to-many.js';
 import { compileShaper } from './record-shaper.js';
@@ -44,6 +46,7 @@ export function compileLookup(
       ...compileChildren(lookup, 'resource', undefined, scope, stepId, failures),
       ...compileResponseHook(processor, place, failures),
       filterScript: scriptOf(filter),
+      idLock: compileIdLock(lookup.idLockTemplate, scope),
       groupKey: compileGrouping(lookup),
       shapeFound: compileShaper(lookup.transform, lookup.filter, scope, place, failures),
       preSavePage: compileFunction(lookup.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures),
@@ -77,6 +80,8 @@ export function compileImport(
       ...compileChildren(target, 'resource', target.traceKeyTemplate, scope, stepId, failures),
       ...compileResponseHook(processor, place, failures),
       filterScript: scriptOf(filter),
+      idLock: compileIdLock(target.idLockTemplate, scope),
+      dataURI: compileDataURI(target.dataURITemplate, scope),
       choices: compileChoices(target, options, failures),
       preMap: compileFunction(hooks?.preMap, 'preMap', 'pre_map_hook', place, failures),
       postMap: compileFunction(hooks?.postMap, 'postMap', 'post_map_hook', place, failures),

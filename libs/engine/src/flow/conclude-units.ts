@@ -23,7 +23,8 @@ export function concludeUnits(
 }
 
 /** @returns the record as it goes on; undefined when it does not */
-function concludeOne(pass: StepPass, { entry, outcome }: Unit): JsonValue | undefined {
+function concludeOne(pass: StepPass, unit: Unit): JsonValue | undefined {
+  const { entry, outcome } = unit;
   const { ledger, instruction } = pass;
   const counts = ledger.counts(instruction.stepId);
   if (outcome === undefined || outcome.kind === 'untouched') {
@@ -36,7 +37,7 @@ function concludeOne(pass: StepPass, { entry, outcome }: Unit): JsonValue | unde
   }
   counts.error += 1;
   for (const failure of outcome.failures) {
-    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, ...withURI(outcome.dataURI) });
+    ledger.fail(instruction.stepId, stageOf(instruction), entry, { failure, ...uriOf(pass, unit, outcome.dataURI) });
   }
   return instruction.step.proceedOnFailure ? outcome.record : undefined;
 }
@@ -75,7 +76,7 @@ function concludeChildren(
     for (const failure of outcome.failures) {
       ledger.fail(stepId, stageOf(instruction), entry, {
         failure,
-        ...withURI(outcome.dataURI),
+        ...uriOf(pass, unit, outcome.dataURI),
         ...(traceKey === undefined ? {} : { traceKey }),
         ...(retryRecord === undefined ? {} : { retryRecord }),
       });
@@ -85,6 +86,12 @@ function concludeChildren(
   return rejoined ?? details.fanOut.join(entry.record, joined);
 }
 
-function withURI(dataURI: string | undefined): { readonly importDataURI?: string } {
-  return dataURI === undefined ? {} : { importDataURI: dataURI };
+/** The application's own, else the one that `dataURITemplate` gives. */
+function uriOf(
+  { details, run }: StepPass,
+  { input }: Unit,
+  own: string | undefined,
+): { readonly importDataURI?: string } {
+  const importDataURI = own ?? details.dataURI?.(input, run);
+  return importDataURI === undefined ? {} : { importDataURI };
 }

@@ -249,3 +249,29 @@ describe('composite imports (runtime §9.3)', () => {
     });
   });
 });
+
+describe('idLockTemplate (runtime §9.3)', () => {
+  it('names records, rendered over what came into the step; those without a name share nothing', async () => {
+    const step = { idLockTemplate: '{{record.id}}', mappings: [field('x', { extract: 'fixed' })] };
+    const { sent } = await run(step, [{ id: 1 }, { id: 1 }, {}]);
+    expect(sent.map(({ lockKey }) => lockKey)).toEqual(['1', '1', undefined]);
+  });
+
+  it('that cannot be rendered fails its record', async () => {
+    const { sent, page } = await run({ idLockTemplate: '{{#each record.rows}}{{add "a" 1}}' }, [{ id: 1 }]);
+    expect(sent).toEqual([]);
+    expect(page.failures).toMatchObject([{ failure: { code: 'handlebars_template_parse_error' } }]);
+  });
+});
+
+describe('dataURITemplate of an import (errors §2)', () => {
+  it('links errors to the record; one that cannot be rendered is left out', async () => {
+    const flow = compiled({
+      imports: { [first]: { http: {}, dataURITemplate: 'https://crm.example/{{record.id}}' } },
+    });
+    const effects = new FakeEffects({ submit: () => ({ statusCode: 422 }) }, noFunctions);
+    const records = [{ id: 1 }, {}].map((record, index) => ({ index, record }));
+    const page = await runPage(flow, 0, { generator, page: 0 }, records, runContext(), effects);
+    expect(page.failures.map(({ importDataURI }) => importDataURI)).toEqual(['https://crm.example/1', undefined]);
+  });
+});

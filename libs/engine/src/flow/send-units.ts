@@ -1,6 +1,7 @@
 import type { Failure } from '#failures';
 import type { ImportOutcome, LookupOutcome, PreparedRecord } from '../program.js';
 import { failuresOf } from './envelopes.js';
+import type { IdLock } from './id-lock.js';
 import { failed } from './settle-unit.js';
 import { settleFound } from './settle-found.js';
 import { settleSubmitted } from './settle-submitted.js';
@@ -8,6 +9,7 @@ import { canceledCode, openOf, untouched, type Answered, type StepPass, type Uni
 
 /** Sends the units of a page that are still open, and settles them by their answers. */
 export async function sendUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
+  if (pass.details.idLock !== undefined) nameLocks(pass, pass.details.idLock, openOf(units));
   const open = openOf(units);
   if (open.length === 0) return;
   const { effects, page } = pass;
@@ -21,14 +23,24 @@ export async function sendUnits(pass: StepPass, units: readonly Unit[]): Promise
   else await settleSubmitted(pass, answeredOf(pass, open, await effects.submit(stepId, page, prepared)));
 }
 
-function preparedOf({ index, input, mapped, operation, lookups }: Unit): PreparedRecord {
-  if (operation === undefined && lookups === undefined) return { index, record: input, mapped };
+function nameLocks(pass: StepPass, idLock: IdLock, open: readonly Unit[]): void {
+  for (const unit of open) {
+    const key = idLock(unit.input, pass.run);
+    if (typeof key !== 'string') unit.outcome = failed(pass, unit, [key]);
+    else if (key !== '') unit.lockKey = key;
+  }
+}
+
+function preparedOf({ index, input, mapped, operation, lookups, lockKey }: Unit): PreparedRecord {
+  if (operation === undefined && lookups === undefined && lockKey === undefined)
+    return { index, record: input, mapped };
   return {
     index,
     record: input,
     mapped,
     ...(operation === undefined ? {} : { operation }),
     ...(lookups === undefined ? {} : { lookups }),
+    ...(lockKey === undefined ? {} : { lockKey }),
   };
 }
 

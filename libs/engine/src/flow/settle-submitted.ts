@@ -63,7 +63,7 @@ function settle(pass: StepPass, { unit, outcome, failures, answer }: Response): 
 /** The hook may turn successes into errors and back; when it fails, every record of the page does. */
 async function settleAsHookSays(pass: StepPass, hook: UserFunction, responses: readonly Response[]): Promise<void> {
   if (responses.length === 0) return;
-  const given = responses.map(shownResponse);
+  const given = responses.map((response) => shownResponse(pass, response));
   const elements = await askPostSubmit(pass, hook, responses, given);
   responses.forEach((response, at) => {
     const { unit, outcome } = response;
@@ -95,9 +95,12 @@ async function askPostSubmit(
   }
 }
 
-function shownResponse({ outcome, failures, answer }: Response): JsonRecord {
-  const statusCode = failures.length > 0 && outcome.statusCode < 300 ? 422 : outcome.statusCode;
-  return importEnvelope({ ...outcome, failures, statusCode }, answer);
+/** `dataURI` is of failed records only (runtime §16.1). */
+function shownResponse({ details, run }: StepPass, { unit, outcome, failures, answer }: Response): JsonRecord {
+  if (failures.length === 0) return importEnvelope({ ...outcome, failures }, answer);
+  const statusCode = outcome.statusCode < 300 ? 422 : outcome.statusCode;
+  const dataURI = outcome.dataURI ?? details.dataURI?.(unit.input, run);
+  return importEnvelope({ ...outcome, failures, statusCode, ...(dataURI === undefined ? {} : { dataURI }) }, answer);
 }
 
 function settleEdited(pass: StepPass, hook: UserFunction, response: Response, edited: JsonValue): void {

@@ -1,7 +1,8 @@
-import type { JsonValue } from '#model';
 import type { GroupKey } from '../grouping.js';
-import type { CompiledGenerator, CompiledStep, RunContext } from '../program.js';
+import type { CompiledGenerator, CompiledStep } from '../program.js';
 import type { TraceKey } from '../trace-key.js';
+import type { DataURI } from './data-uri.js';
+import type { IdLock } from './id-lock.js';
 import type { ImportChoices } from './import-lookups.js';
 import type { FanOut } from './one-to-many.js';
 import type { RecordShaper } from './record-shaper.js';
@@ -17,6 +18,9 @@ export interface StepDetails {
   readonly pathToMany?: string;
   /** Filter that is a script; the step's own `filter` is absent then. */
   readonly filterScript?: UserFunction;
+  /** Of an import, for its errors. */
+  readonly dataURI?: DataURI;
+  readonly idLock?: IdLock;
   /** What an import decides and asks before it maps a record. */
   readonly choices?: ImportChoices;
   readonly preMap?: UserFunction;
@@ -43,7 +47,7 @@ export interface DetailedGenerator extends CompiledGenerator {
   /** Errors of its records keep no retry data. */
   readonly skipRetries: boolean;
   /** Rendered `dataURITemplate`; undefined when it cannot be rendered for a record. */
-  readonly dataURI?: (record: JsonValue, run: RunContext) => string | undefined;
+  readonly dataURI?: DataURI;
 }
 
 const none: StepDetails = {};

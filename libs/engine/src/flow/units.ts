@@ -40,6 +40,8 @@ export interface Unit {
   operation?: Operation | undefined;
   /** Values of dynamic lookups, for the templates of its request. */
   lookups?: JsonRecord | undefined;
+  /** Units of one key are not sent at the same time. */
+  lockKey?: string;
   /** Set once it needs nothing from outside any more. */
   outcome: Outcome | undefined;
 }
