@@ -42,7 +42,7 @@ export function compileFilter(rules: unknown, options: FilterOptions): CompiledF
         try {
           return evaluate(record, context) === true;
         } catch (error) {
-          // Besides FilterRunError this meets RangeError, from values nested deeper than the stack: also the record's failure.
+          // PatternError, or RangeError from values nested deeper than the stack.
           return { code: engineCodes.filter_failed.code, message: (error as Error).message, source: options.source };
         }
       },

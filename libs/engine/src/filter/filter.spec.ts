@@ -125,6 +125,7 @@ describe('malformed rules', () => {
     [['equals', ['extract'], 1], 'one path'],
     [['equals', ['extract', 'a'], { b: 1 }], 'must not be an object'],
     [['matches', ['extract', 'a'], '('], 'malformed'],
+    [['matches', ['extract', 'a'], 'a(?=b)'], 'look-ahead'],
     [Array.from({ length: 100 }).reduce<unknown>((inner) => ['not', inner], true), 'nested'],
   ])('%j is a compile error', (rules, message) => {
     expect(compile(rules)).toMatchObject({
@@ -132,10 +133,11 @@ describe('malformed rules', () => {
     });
   });
 
-  it('a malformed pattern of a record, or a text too long to search, is the failure of the record', () => {
+  it('a malformed pattern of a record, or a text too long for it, is the failure of the record', () => {
     const rules = ['matches', ['extract', 'a'], ['extract', 'p']];
     expect(passes(rules, { a: 'x', p: '(' })).toMatchObject({ code: 'filter_failed', source: 'output_filter' });
-    expect(passes(rules, { a: 'x'.repeat(100_001), p: 'x' })).toMatchObject({ code: 'filter_failed' });
+    expect(passes(rules, { a: 'x'.repeat(100_001), p: '(x?){200}$' })).toMatchObject({ code: 'filter_failed' });
+    expect(passes(rules, { a: `${'x'.repeat(100_001)}!`, p: '(x+x+)+y' })).toBe(false);
     expect(passes(rules, { a: 'x', p: 'x' })).toBe(true);
   });
 });

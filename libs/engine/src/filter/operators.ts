@@ -1,3 +1,4 @@
+import { compilePattern, PatternError, patternOf, type Pattern } from '../regex/index.js';
 import {
   ContextValue,
   holds,
@@ -16,11 +17,6 @@ export type Evaluate = (record: unknown, context: unknown) => unknown;
 /** Rules that cannot be compiled; the message is for the person who wrote them. */
 export class FilterCompileError extends Error {
   override readonly name = 'FilterCompileError';
-}
-
-/** A record that a filter cannot judge, such as one whose own value is a malformed pattern. */
-export class FilterRunError extends Error {
-  override readonly name = 'FilterRunError';
 }
 
 export function asContext(value: unknown): unknown {
@@ -102,46 +98,31 @@ function compileLogic(operator: 'and' | 'or', terms: readonly Evaluate[]): Evalu
   };
 }
 
-/** Text longer than this fails the record: a pattern's running time grows with it. In UTF-16 code units. */
-const maxMatchedText = 100_000;
-
+/** A pattern that comes from a record, malformed or too costly, fails that record: PatternError is thrown on. */
 function compileMatches(operands: readonly unknown[], compile: (node: unknown) => Evaluate): Evaluate {
-  const [text, pattern] = takeTwo('matches', operands);
+  const [text, source] = takeTwo('matches', operands);
   const readText = compile(text);
-  const test = (expression: RegExp, value: unknown) => {
-    if (typeof value !== 'string') return false;
-    if (value.length > maxMatchedText) {
-      throw new FilterRunError(
-        `A text to match may have ${maxMatchedText} characters at most; this one has ${value.length}.`,
-      );
-    }
-    return expression.test(value);
-  };
-  if (typeof pattern === 'string') {
-    const expression = toExpression(pattern);
-    if (expression === null) throw new FilterCompileError(`The pattern ${JSON.stringify(pattern)} is malformed.`);
-    return (record, context) => test(expression, readText(record, context));
+  if (typeof source === 'string') {
+    const pattern = compileConstant(source);
+    return (record, context) => {
+      const value = readText(record, context);
+      return typeof value === 'string' && pattern.test(value);
+    };
   }
-  const readPattern = compile(pattern);
-  let known: { readonly source: string; readonly expression: RegExp } | null = null;
+  const readSource = compile(source);
   return (record, context) => {
-    const source = readPattern(record, context);
-    if (typeof source !== 'string') return false;
-    if (known?.source !== source) {
-      const expression = toExpression(source);
-      if (expression === null)
-        throw new FilterRunError(`The pattern ${JSON.stringify(source.slice(0, 200))} is malformed.`);
-      known = { source, expression };
-    }
-    return test(known.expression, readText(record, context));
+    const value = readText(record, context);
+    const pattern = readSource(record, context);
+    return typeof value === 'string' && typeof pattern === 'string' && patternOf(pattern).test(value);
   };
 }
 
-function toExpression(pattern: string): RegExp | null {
+function compileConstant(source: string): Pattern {
   try {
-    return new RegExp(pattern);
-  } catch {
-    return null;
+    return compilePattern(source);
+  } catch (error) {
+    if (error instanceof PatternError) throw new FilterCompileError(error.message);
+    throw error;
   }
 }
 

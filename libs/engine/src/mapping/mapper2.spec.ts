@@ -209,7 +209,7 @@ describe('dynamic lookups (runtime §14)', () => {
     );
     if ('error' in compiled) return compiled;
     const mapped = compiled.map({ st }, runContext(), (name, value) =>
-      name === 'l' ? answered[String(value ?? 'one')] : undefined,
+      name === 'l' ? answered[(value as string | undefined) ?? 'one'] : undefined,
     );
     return 'value' in mapped ? mapped.value : mapped.failure;
   };
