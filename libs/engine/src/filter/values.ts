@@ -1,22 +1,9 @@
 /** Comparisons, casts and functions of expression filters, on values. Reference: runtime §10. */
 
-/**
- * A value read by `["context", …]`: it matches nothing until a cast takes it out. The API we follow demands the cast, so a
- * bare context never matches here either.
- */
-export class ContextValue {
-  constructor(readonly value: unknown) {}
-}
-
-function unwrap(value: unknown): unknown {
-  return value instanceof ContextValue ? value.value : value;
-}
-
 export function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
   if (typeof value !== 'object') return false;
   if (Array.isArray(value)) return value.length === 0;
-  if (value instanceof ContextValue) return isEmpty(value.value);
   for (const key in value) if (Object.hasOwn(value, key)) return false;
   return true;
 }
@@ -29,7 +16,7 @@ export function isEqual(left: unknown, right: unknown): boolean {
     if (!Array.isArray(right) || left.length !== right.length) return false;
     return left.every((element, index) => isEqual(element, right[index]));
   }
-  if (Array.isArray(right) || left instanceof ContextValue || right instanceof ContextValue) return false;
+  if (Array.isArray(right)) return false;
   const keys = Object.keys(left);
   if (keys.length !== Object.keys(right).length) return false;
   const a = left as Record<string, unknown>;
@@ -50,15 +37,13 @@ export function holds(container: unknown, part: unknown): boolean {
   return Array.isArray(container) && container.some((element) => isEqual(element, part));
 }
 
-export function toText(operand: unknown): string | undefined {
-  const value = unwrap(operand);
+export function toText(value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   if (value === null) return '';
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : JSON.stringify(value);
 }
 
-export function toNumber(operand: unknown): number | undefined {
-  const value = unwrap(operand);
+export function toNumber(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value !== 'string' || value.trim() === '') return undefined;
@@ -66,8 +51,7 @@ export function toNumber(operand: unknown): number | undefined {
   return Number.isNaN(number) ? undefined : number;
 }
 
-export function toBoolean(operand: unknown): boolean | undefined {
-  const value = unwrap(operand);
+export function toBoolean(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value;
   if (typeof value === 'number') return value !== 0;
   if (typeof value !== 'string') return undefined;
@@ -77,8 +61,7 @@ export function toBoolean(operand: unknown): boolean | undefined {
 }
 
 /** Milliseconds since the epoch: of a number as it is, of a date text as ISO 8601 or RFC 2822, UTC where it names no zone. */
-export function toEpochTime(operand: unknown): number | undefined {
-  const value = unwrap(operand);
+export function toEpochTime(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string') return undefined;
   const text = value.trim();

@@ -1,6 +1,7 @@
 import type { JsonRecord, JsonValue } from '#model';
 import type { CodeWriter } from '../code/code-writer.js';
-import { compileSegments, every, isInheritedName, own, readable, type Segment } from '../paths/index.js';
+import { memberExpression } from '../code/member-expression.js';
+import { compileSegments, every, type Segment } from '../paths/index.js';
 import type { RunContext } from '../program.js';
 import { replaceAt } from './composite.js';
 import type { MappingOptions } from './plan.js';
@@ -105,17 +106,6 @@ export function resolve(
   }
   const from = best?.path.length ?? 0;
   return { base: best?.variable ?? scope.whole, at: best?.path ?? [], rest: path.slice(from) };
-}
-
-/** Expression that reads own members only. Names of prototypes' members go through a checked read. */
-export function memberExpression(code: CodeWriter, base: string, names: readonly string[]): string {
-  let expression = base;
-  for (const name of names) {
-    expression = isInheritedName(name)
-      ? `${code.constant(own)}(${expression}, ${JSON.stringify(name)})`
-      : `${code.constant(readable)}(${expression})[${JSON.stringify(name)}]`;
-  }
-  return expression;
 }
 
 export function pathExpression(code: CodeWriter, segments: readonly Segment[], scope: Scope): string {

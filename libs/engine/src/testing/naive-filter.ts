@@ -1,22 +1,42 @@
-import { compilePath } from '../paths/index.js';
+import type { JsonValue } from '#model';
+import { naiveNames, naiveRead } from './naive-paths.js';
 
-/**
- * The filter language, interpreted the slow and obvious way from its reference (runtime §10); what the compiler must agree
- * with. `missing` is the JavaScript undefined.
- */
-export function naiveFilter(rules: unknown, record: unknown): boolean {
-  if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) return true;
-  return value(rules, record) === true;
+/** What a rule reads. Nothing that has no value is `undefined`. */
+interface Inputs {
+  readonly record: JsonValue;
+  readonly settings: JsonValue;
+  readonly context: JsonValue;
 }
 
-function value(node: unknown, record: unknown): unknown {
+/** Stands for a value of the context that no cast has taken out: equal to nothing. */
+class Bare {
+  constructor(readonly inner: unknown) {}
+}
+
+/** The filter language, interpreted the slow and obvious way from its reference (runtime §10). */
+export function naiveFilter(rules: unknown, inputs: Inputs): boolean {
+  if (rules === undefined || (Array.isArray(rules) && rules.length === 0)) return true;
+  return value(rules, inputs) === true;
+}
+
+const read = (path: string, root: JsonValue) => naiveRead(naiveNames(path), { root, replaced: [] });
+const casts = ['string', 'number', 'boolean', 'epochtime'];
+
+function value(node: unknown, record: Inputs): unknown {
   if (!Array.isArray(node)) return node;
   const [name, first, second] = node as [string, unknown, unknown];
   const text = (v: unknown) => typeof v === 'string';
   const number = (v: unknown) => typeof v === 'number';
   switch (name) {
     case 'extract':
-      return compilePath(first as string)?.(record);
+      return read(first as string, record.record);
+    case 'settings': {
+      const [, scope, key] = /^([^.]*)\.(.*)$/.exec(first as string) ?? [];
+      if (scope === undefined || key === undefined) return undefined;
+      return naiveRead([scope, key], { root: record.settings, replaced: [] });
+    }
+    case 'context':
+      return new Bare(read(first as string, record.context));
     case 'and':
       return node.slice(1).every((term) => value(term, record) === true);
     case 'or':
@@ -25,11 +45,16 @@ function value(node: unknown, record: unknown): unknown {
       return value(first, record) !== true;
     case 'anyof': {
       const wanted = value(first, record);
-      return wanted !== undefined && (second as readonly unknown[]).some((member) => same(member, wanted));
+      const isAccess = Array.isArray(second) && ['extract', 'settings', 'context'].includes(second[0] as string);
+      const members = isAccess ? value(second, record) : (second as unknown[]).map((member) => value(member, record));
+      if (wanted === undefined || wanted instanceof Bare || members instanceof Bare) return false;
+      return Array.isArray(members) ? members.some((member) => same(member, wanted)) : same(members, wanted);
     }
   }
-  const a = value(first, record);
+  const operand = value(first, record);
+  const a: unknown = operand instanceof Bare && casts.includes(name) ? operand.inner : operand;
   const b = value(second, record);
+  if ((a instanceof Bare || b instanceof Bare) && !casts.includes(name)) return undefined;
   const none = a === undefined || b === undefined;
   const ordered = (text(a) && text(b)) || (number(a) && number(b));
   switch (name) {
@@ -75,6 +100,10 @@ function value(node: unknown, record: unknown): unknown {
       if (!text(a)) return undefined;
       if (['true', '1'].includes(a.trim().toLowerCase())) return true;
       return ['false', '0', ''].includes(a.trim().toLowerCase()) ? false : undefined;
+    case 'epochtime': {
+      if (number(a)) return a;
+      return text(a) ? instant(a.trim()) : undefined;
+    }
     case 'lowercase':
       return text(a) ? a.toLowerCase() : undefined;
     case 'uppercase':
@@ -88,6 +117,16 @@ function value(node: unknown, record: unknown): unknown {
     default:
       throw new Error(`unknown operator ${name}`);
   }
+}
+
+/** Digits are milliseconds; other texts are dates as JavaScript reads them, of UTC where they name no zone. */
+function instant(written: string): number | undefined {
+  if (/^-?\d{9,}$/.test(written)) return Number(written);
+  const isDay = /^\d{4}(-\d\d)?(-\d\d)?$/.test(written);
+  const namesZone = /(z|[+-]\d\d:?\d\d|GMT|UTC)$/i.test(written);
+  const zone = /^\d{4}-\d\d-\d\dT/.test(written) ? 'Z' : ' UTC';
+  const parsed = Date.parse(isDay || namesZone ? written : written + zone);
+  return Number.isNaN(parsed) ? undefined : parsed;
 }
 
 function same(a: unknown, b: unknown): boolean {
