@@ -19,8 +19,26 @@ const anyValue = fc.oneof(
 );
 const record = fc.dictionary(fc.constantFrom('a', 'b', 'c'), anyValue, { maxKeys: 3 });
 const path = fc.constantFrom(
-  'a', 'b', 'c', 'toString', '__proto__', 'a.x', 'b[0]', 'c.y', 'a.x.y', '$.a', '$.b[1].x', "$['c']", 'a[*].x',
-  'b[*]', 'a.[x]', '$.c[*].y', 'constructor.name', '__proto__.x', 'length', 'a.length',
+  'a',
+  'b',
+  'c',
+  'toString',
+  '__proto__',
+  'a.x',
+  'b[0]',
+  'c.y',
+  'a.x.y',
+  '$.a',
+  '$.b[1].x',
+  "$['c']",
+  'a[*].x',
+  'b[*]',
+  'a.[x]',
+  '$.c[*].y',
+  'constructor.name',
+  '__proto__.x',
+  'length',
+  'a.length',
 );
 const settingPath = fc.constantFrom('flow.x', 'flow.a.b', 'flow.list', 'export.n', 'x', 'flow.toString', 'none.x');
 const contextPath = fc.constantFrom('success', 'id', 'none', 'list');
@@ -40,8 +58,16 @@ const { rule } = fc.letrec<{ rule: unknown; operand: unknown }>((tie) => ({
     { depthSize: 'small' },
     fc.tuple(
       fc.constantFrom(
-        'equals', 'notequals', 'greaterthan', 'greaterthanequals', 'lessthan', 'lessthanequals',
-        'startswith', 'endswith', 'contains', 'doesnotcontain',
+        'equals',
+        'notequals',
+        'greaterthan',
+        'greaterthanequals',
+        'lessthan',
+        'lessthanequals',
+        'startswith',
+        'endswith',
+        'contains',
+        'doesnotcontain',
       ),
       tie('operand'),
       tie('operand'),

@@ -1,7 +1,7 @@
 import type { JsonValue } from '#model';
 import { engineCodes } from '../codes.js';
 import { formatDate, parseDate, toIso } from '../dates/index.js';
-import { MappingFailure, type ArrayType, type DateConversion, type ScalarType } from './plan.js';
+import { MappingFailure, type ArrayType, type DateConversion, type LookupAnswers, type ScalarType } from './plan.js';
 
 /** Conversions to the data types of mappers. Reference: runtime §12, §13. All take values that are not empty. */
 
@@ -46,6 +46,9 @@ function toJson(value: JsonValue, label: string): JsonValue {
 
 export type Cast = (value: JsonValue, label: string) => JsonValue;
 
+/** A cast of an array's elements, which may look them up first. */
+export type ElementCast = (value: JsonValue, label: string, answers: LookupAnswers | undefined) => JsonValue;
+
 export const scalarCasts: Readonly<Record<ScalarType, Cast>> = {
   any: (value) => value,
   string: toText,
@@ -81,8 +84,26 @@ export function isEmptySource(value: JsonValue | undefined): boolean {
 }
 
 /** Appends the elements of a value; null elements stay null. */
-export function append(target: JsonValue[], value: JsonValue | undefined, cast: Cast, label: string): void {
-  for (const element of asList(value)) target.push(element === null ? null : cast(element, label));
+export function append(
+  target: JsonValue[],
+  value: JsonValue | undefined,
+  cast: ElementCast,
+  label: string,
+  answers: LookupAnswers | undefined,
+): void {
+  for (const element of asList(value)) target.push(element === null ? null : cast(element, label, answers));
+}
+
+/** Joins a part to its array, on its own terms where it is empty. */
+export function joinPart(
+  whole: JsonValue[] | undefined,
+  part: JsonValue[] | undefined,
+  terms: { readonly onlyIfPresent: boolean; readonly fallback?: JsonValue },
+): JsonValue[] | undefined {
+  if (part !== undefined && part.length > 0) return whole === undefined ? part : [...whole, ...part];
+  if (terms.onlyIfPresent) return whole;
+  if (terms.fallback !== undefined) return [...(whole ?? []), ...asList(terms.fallback)];
+  return whole ?? part;
 }
 
 /** Elements by index; holes are null. */
@@ -95,8 +116,8 @@ export function toIndexed(members: Readonly<Record<string, JsonValue>> | undefin
 
 /** Reference: runtime §12 (date formats are moment's tokens, zones IANA names; UTC without). */
 export function convertDate(value: JsonValue, conversion: DateConversion, label: string): string {
-  const text = typeof value === 'number' ? value : toText(value);
-  const epoch = parseDate(text, conversion.extractFormat, conversion.extractZone);
+  if (typeof value !== 'number' && typeof value !== 'string') return refuse(value, label, 'date');
+  const epoch = parseDate(value, conversion.extractFormat, conversion.extractZone);
   if (epoch === null) return refuse(value, label, 'date');
   return conversion.generateFormat === undefined
     ? toIso(epoch, conversion.generateZone)

@@ -8,9 +8,9 @@ import { planMapper2 } from './mapper2.js';
 import {
   MappingCompileError,
   MappingFailure,
-  type FieldPlan,
   type LookupAnswers,
   type MappingOptions,
+  type ObjectPlan,
 } from './plan.js';
 
 /**
@@ -37,8 +37,7 @@ export function compileMapper1(mapping: Mapping1, options: MappingOptions): Comp
   return compilePlan(() => planMapper1(mapping, options), options);
 }
 
-/** Compiles a plan of fields; shared with transforms. */
-export function compilePlan(plan: () => readonly FieldPlan[], options: MappingOptions): CompiledMapping {
+function compilePlan(plan: () => ObjectPlan, options: MappingOptions): CompiledMapping {
   try {
     const generated = generateMap(plan(), options);
     return {

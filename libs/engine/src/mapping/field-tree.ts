@@ -1,60 +1,77 @@
 import { isHostileKey } from '#model';
 import { every, parsePath } from '../paths/index.js';
-import { MappingCompileError, type FieldPlan } from './plan.js';
+import { MappingCompileError, type Assignment, type FieldPlan, type ObjectPlan } from './plan.js';
 
 type Node = { readonly leaf: FieldPlan } | { readonly members: Map<string, Node>; readonly isIndexed: boolean };
 
+/** Gaps of an array are filled, so its largest index is its size. */
 const maxIndex = 10_000;
 
-/** Gathers fields with dotted targets (`a.b`, `items[0].sku`) to a plan of nested objects and arrays. Later ones win. */
+/**
+ * Gathers fields with dotted targets (`a.b`, `items[0].sku`) to a plan of nested objects and arrays; where targets overlap,
+ * to assignments in order.
+ */
 export class FieldTree {
   private readonly root = new Map<string, Node>();
+  private readonly assignments: Assignment[] = [];
+  private overlaps = false;
 
   /** @throws MappingCompileError for a malformed target, one with `[*]`, or one that names a prototype */
-  add(generate: string, field: FieldPlan): void {
-    const segments = parsePath(generate);
-    const refuse = () =>
-      new MappingCompileError('invalid_value', `The target ${JSON.stringify(generate)} is malformed.`);
-    if (segments === null) throw refuse();
+  add(target: string, field: FieldPlan, ignoreIfSet = false): void {
+    const segments = parseTarget(target);
+    this.assignments.push({ target, field, ignoreIfSet });
     let members = this.root;
     segments.forEach((segment, depth) => {
-      if (segment === every || isHostileKey(segment) || (isIndex(segment) && Number(segment) > maxIndex))
-        throw refuse();
-      if (depth === segments.length - 1) {
-        members.delete(segment);
-        members.set(segment, { leaf: field });
-        return;
-      }
-      const next = segments[depth + 1];
       const held = members.get(segment);
-      if (held !== undefined && 'members' in held) {
-        members = held.members;
+      const next = segments[depth + 1];
+      if (next === undefined) {
+        if (held === undefined) members.set(segment, { leaf: field });
+        else this.overlaps = true;
         return;
       }
-      const created = new Map<string, Node>();
-      members.set(segment, { members: created, isIndexed: typeof next === 'string' && isIndex(next) });
-      members = created;
+      if (held === undefined) {
+        const created = new Map<string, Node>();
+        members.set(segment, { members: created, isIndexed: isIndex(next) });
+        members = created;
+      } else if ('members' in held && held.isIndexed === isIndex(next)) {
+        members = held.members;
+      } else {
+        this.overlaps = true;
+        members = new Map();
+      }
     });
   }
 
-  plan(): FieldPlan[] {
-    return planMembers(this.root);
+  plan(): ObjectPlan {
+    return this.overlaps ? { kind: 'assignments', assignments: this.assignments } : planMembers(this.root);
   }
 }
 
-function planMembers(members: ReadonlyMap<string, Node>): FieldPlan[] {
-  return Array.from(members, ([name, node]) =>
+function parseTarget(target: string): readonly string[] {
+  const refuse = () => new MappingCompileError('invalid_value', `The target ${JSON.stringify(target)} is malformed.`);
+  const segments = parsePath(target);
+  if (segments === null) throw refuse();
+  return segments.map((segment) => {
+    if (segment === every || isHostileKey(segment) || (isIndex(segment) && Number(segment) > maxIndex)) throw refuse();
+    return segment;
+  });
+}
+
+function planMembers(members: ReadonlyMap<string, Node>): ObjectPlan {
+  const fields = Array.from(members, ([name, node]): FieldPlan =>
     'leaf' in node
       ? { ...node.leaf, generate: name }
       : {
           generate: name,
           label: name,
-          type: node.isIndexed && [...node.members.keys()].every(isIndex) ? 'indexed' : 'object',
+          type: node.isIndexed ? 'indexed' : 'object',
           keepEmpty: false,
+          discardEmpty: false,
           onlyIfPresent: false,
-          fields: planMembers(node.members),
+          members: planMembers(node.members),
         },
   );
+  return { kind: 'fields', fields };
 }
 
 function isIndex(segment: string): boolean {

@@ -1,10 +1,11 @@
 import type { JsonValue } from '#model';
 import { CodeWriter } from '../code/code-writer.js';
+import { compilePath, compileSetter } from '../paths/index.js';
 import type { RunContext } from '../program.js';
 import { convertDate, isEmptySource, scalarCasts, toIndexed, toObject, type Cast } from './casts.js';
 import { emitArray } from './generate-array.js';
-import { lookUp } from './lookups.js';
-import type { FieldPlan, LookupAnswers, MappingOptions } from './plan.js';
+import { isFound, lookUp } from './lookups.js';
+import type { Assignment, FieldPlan, LookupAnswers, MappingOptions, ObjectPlan } from './plan.js';
 import { rootScope, type Scope } from './scope.js';
 import { constantExpression, sourceExpression } from './source-code.js';
 
@@ -18,11 +19,12 @@ export type GeneratedMap = (record: JsonValue, run: RunContext, answers?: Lookup
  * Written this way because a mapping is run for every record: closures per field cost four times as much, and a target
  * built in one literal keeps its hidden class.
  */
-export function generateMap(fields: readonly FieldPlan[], options: MappingOptions): GeneratedMap {
+export function generateMap(plan: ObjectPlan, options: MappingOptions): GeneratedMap {
   const code = new CodeWriter();
   const root = rootScope(code, options);
-  const bare = fields.length === 1 && fields[0]?.generate === undefined ? fields[0] : undefined;
-  const result = bare === undefined ? emitObject(code, fields, root) : emitField(code, bare, root);
+  const only = plan.kind === 'fields' && plan.fields.length === 1 ? plan.fields[0] : undefined;
+  const bare = only?.generate === undefined ? only : undefined;
+  const result = bare === undefined ? emitObject(code, plan, root) : emitField(code, bare, root);
   code.line(`return ${result} === undefined ? ${bare === undefined ? '{}' : 'null'} : ${result};`);
   return code.build(['record', 'run', 'answers']) as GeneratedMap;
 }
@@ -31,9 +33,27 @@ const emptyTest = (variable: string) => `${variable} === undefined || ${variable
 
 /** Emits the computation of a field; the variable is undefined when the field is left out. */
 function emitField(code: CodeWriter, field: FieldPlan, scope: Scope): string {
+  const condition = field.onlyIfLookup;
+  if (condition === undefined) return emitUnconditional(code, field, scope);
+  const result = code.declare('undefined');
+  const source = sourceExpression(code, field.source, scope);
+  const finds = `${code.constant(isFound)}(${source}, ${code.constant(condition.lookup)}, answers)`;
+  code.line(`if (${condition.finds ? '' : '!'}${finds}) {`);
+  code.line(`${result} = ${emitUnconditional(code, field, scope)};`);
+  code.line('}');
+  return result;
+}
+
+function emitUnconditional(code: CodeWriter, field: FieldPlan, scope: Scope): string {
+  const value = emitTyped(code, field, scope);
+  if (field.discardEmpty) code.line(`if (${code.constant(isEmptySource)}(${value})) ${value} = undefined;`);
+  return value;
+}
+
+function emitTyped(code: CodeWriter, field: FieldPlan, scope: Scope): string {
   switch (field.type) {
     case 'object':
-      return field.fields === undefined ? emitValue(code, field, scope, toObject) : emitMembers(code, field, scope);
+      return field.members === undefined ? emitValue(code, field, scope, toObject) : emitMembers(code, field, scope);
     case 'indexed':
       return code.declare(`${code.constant(toIndexed)}(${emitMembers(code, field, scope)})`);
     case 'stringarray':
@@ -47,6 +67,8 @@ function emitField(code: CodeWriter, field: FieldPlan, scope: Scope): string {
   }
 }
 
+const noMembers: ObjectPlan = { kind: 'fields', fields: [] };
+
 function emitMembers(code: CodeWriter, field: FieldPlan, scope: Scope): string {
   const result = code.declare('undefined');
   const isGuarded = field.onlyIfPresent && field.source !== undefined;
@@ -54,9 +76,9 @@ function emitMembers(code: CodeWriter, field: FieldPlan, scope: Scope): string {
     const source = code.declare(sourceExpression(code, field.source, scope));
     code.line(`if (!${code.constant(isEmptySource)}(${source})) {`);
   }
-  code.line(`${result} = ${emitObject(code, field.fields ?? [], scope)};`);
+  code.line(`${result} = ${emitObject(code, field.members ?? noMembers, scope)};`);
   if (isGuarded) code.line('}');
-  if (field.fallback !== undefined)
+  if (field.fallback !== undefined && !field.onlyIfPresent)
     code.line(`if (${result} === undefined) ${result} = ${constantExpression(code, field.fallback)};`);
   return result;
 }
@@ -94,11 +116,17 @@ function castStatement(code: CodeWriter, value: string, field: FieldPlan, cast: 
   return isTyped ? `if (typeof ${value} !== "${field.type}") ${call}` : call;
 }
 
+function emitObject(code: CodeWriter, plan: ObjectPlan, scope: Scope): string {
+  return plan.kind === 'fields'
+    ? emitLiteral(code, plan.fields, scope)
+    : emitAssignments(code, plan.assignments, scope);
+}
+
 /**
  * Emits an object of fields. When every field has a value, which is the rule, it is built in one literal; otherwise
  * member by member.
  */
-function emitObject(code: CodeWriter, fields: readonly FieldPlan[], scope: Scope): string {
+function emitLiteral(code: CodeWriter, fields: readonly FieldPlan[], scope: Scope): string {
   const values = fields.map((field) => [JSON.stringify(field.generate ?? ''), emitField(code, field, scope)] as const);
   const result = code.declare('undefined');
   if (values.length === 0) return result;
@@ -109,5 +137,19 @@ function emitObject(code: CodeWriter, fields: readonly FieldPlan[], scope: Scope
   code.line('else {');
   for (const [name, value] of values) code.line(`if (${value} !== undefined) (${result} ??= {})[${name}] = ${value};`);
   code.line('}');
+  return result;
+}
+
+/** Containers on the way to a target are copied: they may be values of the record. */
+function emitAssignments(code: CodeWriter, assignments: readonly Assignment[], scope: Scope): string {
+  const result = code.declare('undefined');
+  for (const { target, field, ignoreIfSet } of assignments) {
+    const isUnset = `${code.constant(isEmptySource)}(${code.constant(compilePath(target))}(${result}))`;
+    code.line(ignoreIfSet ? `if (${isUnset}) {` : '{');
+    const value = emitField(code, field, scope);
+    const assign = code.constant(compileSetter(target, { shared: true }));
+    code.line(`if (${value} !== undefined) ${assign}(${result} ??= {}, ${value});`);
+    code.line('}');
+  }
   return result;
 }

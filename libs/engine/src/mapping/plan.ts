@@ -27,24 +27,47 @@ export interface FieldPlan {
   readonly source?: ValueSource;
   /** Empty sources are written as they are (Mapper 1.0) instead of left out (2.0). */
   readonly keepEmpty: boolean;
+  /** What came out empty is left out, whatever its source was (`discardIfEmpty` of Mapper 1.0). */
+  readonly discardEmpty: boolean;
   /** Written when the source is empty; `undefined` means none, null is a value. */
   readonly fallback?: JsonValue;
   /** The field is left out when its source is empty, whatever the fallback. */
   readonly onlyIfPresent: boolean;
+  /** The field is left out unless a lookup finds something, or unless it finds nothing. */
+  readonly onlyIfLookup?: { readonly lookup: LookupPlan; readonly finds: boolean };
+  /** Of a scalar, or of each element of an array of scalars. */
   readonly lookup?: LookupPlan;
   readonly date?: DateConversion;
   /** Members of an `object`; elements by index of an `indexed` array. */
-  readonly fields?: readonly FieldPlan[];
+  readonly members?: ObjectPlan;
   /** Parts of an array, appended in order. */
   readonly parts?: readonly ArrayPart[];
+}
+
+/** Members of an object. */
+export type ObjectPlan =
+  /** Each has a target of its own: the object is built at once. */
+  | { readonly kind: 'fields'; readonly fields: readonly FieldPlan[] }
+  /** Targets overlap: what comes later is laid over what is there. */
+  | { readonly kind: 'assignments'; readonly assignments: readonly Assignment[] };
+
+export interface Assignment {
+  /** A path that {@link compileSetter} takes. */
+  readonly target: string;
+  readonly field: FieldPlan;
+  /** Left out where the target holds something already. */
+  readonly ignoreIfSet: boolean;
 }
 
 /** How one part of a target array is built. Reference: runtime §13 (`buildArrayHelper`). */
 export interface ArrayPart {
   readonly source?: ValueSource;
-  /** Members of each element; absent: the source's elements are copied. */
-  readonly fields?: readonly FieldPlan[];
+  /** Members of each element; of arrays of arrays and of scalars, the values. Absent: the source's elements are copied. */
+  readonly members?: ObjectPlan;
+  /** Appended when the source gives no element. */
   readonly fallback?: JsonValue;
+  /** Nothing is made of a source that gives no element: neither the default nor an empty array. */
+  readonly onlyIfPresent: boolean;
   /** A source form that the API we follow turns into a null array without an error. */
   readonly nullsArray: boolean;
 }

@@ -106,11 +106,11 @@ describe('writing', () => {
     ['a.b', {}, { a: { b: 1 } }],
     ['a.b', { a: 5 }, { a: { b: 1 } }],
     ['a.b', { a: { c: 2 } }, { a: { b: 1, c: 2 } }],
-    ['a[1].b', {}, { a: [undefined, { b: 1 }] }],
+    ['a[1].b', {}, { a: [null, { b: 1 }] }],
     ['a[0]', { a: { x: 1 } }, { a: { x: 1, '0': 1 } }],
     ['a.length', { a: [1, 2] }, { a: { length: 1 } }],
   ])('%s onto %j', (path, target, result) => {
-    expect(write(path, target)).toEqual(result);
+    expect(write(path, target)).toStrictEqual(result);
   });
 
   it('copies shared containers on the way', () => {

@@ -25,7 +25,7 @@ export function compileSetter(path: string, options: { readonly shared: boolean 
   if (last === undefined) return null;
   if (names.length === 0) {
     return (target, value) => {
-      if (canHold(target, last)) target[last] = value;
+      if (canHold(target, last)) put(target, last, value);
     };
   }
   const first = names[0] as string;
@@ -42,11 +42,11 @@ export function compileSetter(path: string, options: { readonly shared: boolean 
         container = held as Draft;
       } else {
         const created = usable ? copyOf(held) : isIndex(next) ? [] : {};
-        container[name] = created;
+        put(container, name, created);
         container = created as Draft;
       }
     }
-    container[last] = value;
+    put(container, last, value);
   };
 }
 
@@ -61,6 +61,12 @@ function isIndex(segment: string): boolean {
 function canHold(value: unknown, name: string): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return !Array.isArray(value) || isIndex(name);
+}
+
+/** Gaps before a new element are null, as they are in JSON. */
+function put(container: Draft, name: string, value: unknown): void {
+  if (Array.isArray(container)) while (container.length < Number(name)) container.push(null);
+  container[name] = value;
 }
 
 function copyOf(value: unknown): object {

@@ -7,6 +7,7 @@ import {
   parsePath,
   type Draft,
   type Getter,
+  type Segment,
   type Setter,
 } from '../paths/index.js';
 
@@ -93,14 +94,25 @@ function compileColumn(field: { readonly extract?: string; readonly generate?: s
     return null;
   const segments = parsePath(field.extract.replace(/^\$\.?(?=.)/, ''));
   if (segments === null) throw new ResponseMappingError(`The extract ${JSON.stringify(field.extract)} is malformed.`);
-  const write = compileSetter(field.generate, { shared: false });
+  const write = compileSetter(field.generate, { shared: true });
   if (write === null) throw new ResponseMappingError(`The target ${JSON.stringify(field.generate)} is malformed.`);
   const star = segments.lastIndexOf(every);
   if (star < 0) return { read: compileSegments(segments), write };
   return {
-    elements: compileSegments(segments.slice(0, star + 1)),
+    elements: compileElements(segments.slice(0, star + 1)),
     read: compileSegments(segments.slice(star + 1)),
     write,
+  };
+}
+
+/** Observed of the API we follow: of a response whose root is an array only the first element is kept (runtime §15). */
+function compileElements(path: readonly Segment[]): Getter {
+  if (path[0] !== '_json' || path[1] !== every) return compileSegments(path);
+  const readRoot = compileSegments(['_json']);
+  const readElements = compileSegments(path.slice(1));
+  return (response) => {
+    const root = readRoot(response);
+    return readElements(Array.isArray(root) ? root.slice(0, 1) : root);
   };
 }
 

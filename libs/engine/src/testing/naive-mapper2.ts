@@ -1,132 +1,143 @@
-import type { JsonRecord, JsonValue, Mapping2, MappingArrayHelper, MappingField2 } from '#model';
+import type { JsonRecord, JsonValue, Lookup, Mapping2, MappingArrayHelper, MappingField2 } from '#model';
+import { naiveConvert, naiveDefault, naiveElementType, naiveTemplate } from './naive-fields.js';
+import { isBlank, naiveComposites, naiveNames, naiveRead, type Composite } from './naive-paths.js';
 
 /**
- * Mapper 2.0 for plain paths, interpreted the slow and obvious way from its reference (runtime §13): composite objects are
- * really built. What the generated code must agree with. Failures are thrown.
+ * Mapper 2.0, interpreted the slow and obvious way from its reference (runtime §13): composite objects are really built.
+ * What the generated code must agree with. Failures are thrown.
+ *
+ * @param input the record, or the envelope around it
+ * @param recordAt where templates find the record in the input: nothing, or `record` of an envelope
  */
-export function naiveMapper2(mappings: Mapping2, root: JsonValue): JsonValue {
-  return object(mappings, root) ?? {};
+export function naiveMapper2(
+  mappings: Mapping2,
+  input: JsonValue,
+  lookups: readonly Lookup[] = [],
+  recordAt: readonly string[] = [],
+): JsonValue {
+  const mapper = new NaiveMapper2(lookups, recordAt);
+  const active = mappings.filter((entry) => entry.status !== 'Draft');
+  const root = { root: input, replaced: [] };
+  const [only] = active;
+  // A grouped output: one array without a name is the record.
+  if (only !== undefined && active.length === 1 && only.generate === undefined) return mapper.field(only, root) ?? null;
+  return mapper.object(mappings, root) ?? {};
 }
 
-const isObject = (value: unknown): value is JsonRecord =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isMissing = (value: unknown) => value === undefined || value === null || value === '';
+class NaiveMapper2 {
+  constructor(
+    private readonly lookups: readonly Lookup[],
+    private readonly recordAt: readonly string[],
+  ) {}
 
-function object(mappings: Mapping2, root: JsonValue): JsonRecord | undefined {
-  const result: Record<string, JsonValue> = {};
-  for (const entry of mappings) {
-    if (entry.status === 'Draft') continue;
-    const value = field(entry, root);
-    if (value !== undefined) result[entry.generate ?? ''] = value;
-  }
-  return Object.keys(result).length === 0 ? undefined : result;
-}
-
-function field(entry: MappingField2, root: JsonValue): JsonValue | undefined {
-  const fallback = entry.default as JsonValue | undefined;
-  const isConditional = entry.conditional?.when === 'extract_not_empty';
-  if (entry.dataType?.endsWith('array')) {
-    const built = array(entry, root);
-    const isEmpty = built === undefined || built.length === 0;
-    return isEmpty && fallback !== undefined && !isConditional ? fallback : built;
-  }
-  if (entry.dataType === 'object' && entry.mappings !== undefined) return object(entry.mappings, root) ?? fallback;
-  const value = entry.extract === undefined ? undefined : read(entry.extract, root);
-  if (isMissing(value)) return isConditional ? undefined : fallback;
-  return cast(entry.dataType ?? 'string', value);
-}
-
-function cast(type: string, value: JsonValue): JsonValue {
-  switch (type) {
-    case 'number': {
-      const number =
-        typeof value === 'number'
-          ? value
-          : typeof value === 'string' && value.trim() !== ''
-            ? Number(value)
-            : Number.NaN;
-      if (!Number.isFinite(number)) throw new Error('no number');
-      return number;
+  object(mappings: Mapping2, input: Composite): JsonRecord | undefined {
+    const result: Record<string, JsonValue> = {};
+    for (const entry of mappings) {
+      if (entry.status === 'Draft') continue;
+      const value = this.field(entry, input);
+      if (value !== undefined) result[entry.generate ?? ''] = value;
     }
-    case 'boolean':
-      return typeof value === 'string' ? !['false', '0', ''].includes(value.trim().toLowerCase()) : Boolean(value);
-    case 'object': {
-      if (!isObject(value)) throw new Error('no object');
-      return value;
+    return Object.keys(result).length === 0 ? undefined : result;
+  }
+
+  field(entry: MappingField2, input: Composite): JsonValue | undefined {
+    const type = entry.dataType ?? 'string';
+    const fallback = entry.default === undefined ? undefined : naiveDefault(entry.default as JsonValue, type);
+    const isConditional = entry.conditional?.when === 'extract_not_empty';
+    if (type.endsWith('array')) {
+      const built = this.array(entry, type, input);
+      const isEmpty = built === undefined || (built !== null && built.length === 0);
+      return isEmpty && fallback !== undefined && !isConditional ? fallback : built;
     }
-    default:
-      return typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
-  }
-}
-
-function array(entry: MappingField2, root: JsonValue): JsonValue[] | undefined {
-  const helpers: readonly MappingArrayHelper[] = entry.buildArrayHelper ?? [
-    { extract: entry.extract, mappings: entry.mappings },
-  ];
-  const element = entry.dataType?.replace('array', '') ?? '';
-  let result: JsonValue[] | undefined;
-  for (const helper of helpers) {
-    if (helper.mappings !== undefined && (helper.extract === undefined || helper.extract === '$')) {
-      const built = object(helper.mappings, root);
-      if (built !== undefined) (result ??= []).push(built);
-    } else if (helper.mappings !== undefined) {
-      const composites = iterate(root, names(helper.extract ?? ''));
-      // An empty array is an array all the same; nothing, or a scalar that leads nowhere, leaves the field out.
-      if (Array.isArray(read((helper.extract ?? '').replace(/\[\*\].*/, ''), root))) result ??= [];
-      for (const composite of composites ?? []) {
-        const built = object(helper.mappings, composite);
-        if (built !== undefined) (result ??= []).push(built);
-      }
-    } else if (helper.extract !== undefined) {
-      const value = read(helper.extract, root);
-      if (isMissing(value)) continue;
-      const values = Array.isArray(value) ? (value as JsonValue[]) : [value as JsonValue];
-      result = [...(result ?? []), ...values.map((v) => (v === null || element === 'object' ? v : cast(element, v)))];
+    const value = this.source(entry, input);
+    if (type === 'object' && entry.mappings !== undefined && entry.mappings.length > 0) {
+      const isGuarded = isConditional && entry.extract !== undefined;
+      if (isGuarded && (isBlank(value) || (Array.isArray(value) && value.length === 0))) return undefined;
+      return this.object(entry.mappings, input) ?? (isConditional ? undefined : fallback);
     }
+    if (isBlank(value)) return isConditional ? undefined : fallback;
+    return naiveConvert(entry, type, value, this.lookups);
   }
-  return result;
-}
 
-/** `$.a[*].b` → a, *, b */
-function names(path: string): string[] {
-  return path
-    .slice(1)
-    .replaceAll('[*]', '.*')
-    .split('.')
-    .filter((name) => name !== '');
-}
+  private source(entry: MappingField2, input: Composite): JsonValue | undefined {
+    return entry.hardCodedValue === undefined
+      ? this.extract(entry.extract, input)
+      : (entry.hardCodedValue as JsonValue);
+  }
 
-function read(path: string, root: JsonValue): JsonValue | undefined {
-  if (!path.startsWith('$')) return path;
-  let values: (JsonValue | undefined)[] = [root];
-  let isList = false;
-  for (const name of names(path)) {
-    if (name === '*') {
-      isList = true;
-      values = values.flatMap((value) => (Array.isArray(value) ? (value as JsonValue[]) : []));
-    } else {
-      values = values.map((value) =>
-        typeof value === 'object' && value !== null && Object.hasOwn(value, name)
-          ? (value as JsonRecord)[name]
-          : undefined,
-      );
+  private extract(extract: string | undefined, input: Composite): JsonValue | undefined {
+    if (extract === undefined || extract === '') return undefined;
+    if (extract.includes('{{')) {
+      const record = naiveRead(this.recordAt, input) ?? null;
+      return naiveTemplate(extract, { root: record, replaced: [] });
     }
+    return extract.startsWith('$') ? naiveRead(naiveNames(extract), input) : extract;
   }
-  return isList ? values.filter((value) => value !== undefined) : values[0];
+
+  private array(entry: MappingField2, type: string, input: Composite): JsonValue[] | null | undefined {
+    const helpers: readonly MappingArrayHelper[] =
+      entry.buildArrayHelper !== undefined && entry.buildArrayHelper.length > 0
+        ? entry.buildArrayHelper
+        : [{ extract: entry.extract, mappings: entry.mappings }];
+    if (helpers.some(({ extract }) => extract !== undefined && /,\$|^\$\[0\]$/.test(extract))) return null;
+    let result: JsonValue[] | undefined;
+    for (const helper of helpers) {
+      const part = this.part(helper, entry, type, input);
+      const isConditional = helper.conditional?.when === 'extract_not_empty';
+      if (part !== undefined && part.length > 0) result = [...(result ?? []), ...part];
+      else if (isConditional) continue;
+      else if (helper.default !== undefined) {
+        const elements = naiveDefault(helper.default as JsonValue, type);
+        result = [...(result ?? []), ...(isBlank(elements) ? [] : (elements as JsonValue[]))];
+      } else if (part !== undefined) result ??= [];
+    }
+    return result;
+  }
+
+  /** Elements of one helper; undefined when there is not even an empty array to make them from. */
+  private part(
+    helper: MappingArrayHelper,
+    entry: MappingField2,
+    type: string,
+    input: Composite,
+  ): JsonValue[] | undefined {
+    const { extract, mappings } = helper;
+    if (mappings === undefined) {
+      const value = this.extract(extract, input);
+      if (isBlank(value)) return undefined;
+      const elements = Array.isArray(value) ? (value as JsonValue[]) : [value];
+      return elements.map((element) => this.element(element, entry, type));
+    }
+    const isOne = extract === undefined || extract === '$';
+    const names = naiveNames(extract ?? '$');
+    const composites = isOne ? [input] : naiveComposites(names, input);
+    const built = composites.flatMap((composite) => this.elements(mappings, type, composite));
+    if (built.length > 0) return built;
+    return !isOne && Array.isArray(firstArray(names, input)) ? [] : undefined;
+  }
+
+  private elements(mappings: Mapping2, type: string, input: Composite): JsonValue[] {
+    if (type === 'objectarray') {
+      const object = this.object(mappings, input);
+      return object === undefined ? [] : [object];
+    }
+    const inner = mappings.filter((entry) => entry.status !== 'Draft').map((entry) => this.field(entry, input));
+    return inner.filter((value) => value !== undefined);
+  }
+
+  private element(element: JsonValue, entry: MappingField2, type: string): JsonValue {
+    if (element === null) return null;
+    const scalar = type === 'objectarray' || type === 'arrayarray' ? {} : entry;
+    return naiveConvert(scalar, naiveElementType(type), element, this.lookups);
+  }
 }
 
-/** One composite per element: the root with every array on the path replaced by the element. Undefined: nothing there. */
-function iterate(root: JsonValue, path: readonly string[]): JsonValue[] | undefined {
-  const [name, ...rest] = path;
-  if (name === undefined) {
-    if (isMissing(root)) return undefined;
-    return Array.isArray(root) ? (root as JsonValue[]) : [root];
+/** What stands at the first star of a path that is not an element already, or at its end. */
+function firstArray(names: readonly string[], input: Composite): JsonValue | undefined {
+  const place: string[] = [];
+  for (const name of names) {
+    if (name !== '*') place.push(name);
+    else if (!input.replaced.includes(place.join('/'))) break;
   }
-  if (name === '*') {
-    if (isMissing(root)) return undefined;
-    const elements = Array.isArray(root) ? (root as JsonValue[]) : [root];
-    return rest.length === 0 ? elements : elements.flatMap((element) => iterate(element, rest) ?? []);
-  }
-  if (!isObject(root) || !Object.hasOwn(root, name)) return undefined;
-  return iterate(root[name] as JsonValue, rest)?.map((inner) => ({ ...root, [name]: inner }));
+  return naiveRead(place, input);
 }
