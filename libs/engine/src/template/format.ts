@@ -1,14 +1,33 @@
 import type { TemplateTarget } from './template.js';
+import { work } from './work.js';
 
-/** Prints a value of a double-brace expression. */
-export type Format = (value: unknown) => string;
+/** How values print in a target. */
+export interface TargetFormat {
+  /** Prints a value of a double-brace expression. */
+  readonly print: (value: unknown) => string;
+  /** Units of work per character printed. */
+  readonly unitsPerCharacter: number;
+}
 
 /** As triple braces print: nothing for null and undefined, JavaScript's text for everything else. */
-export const printRaw: Format = (value) => {
-  if (typeof value === 'string') return value;
-  // oxlint-disable-next-line typescript/no-base-to-string -- objects print as JavaScript does: the language says so
-  return value === undefined || value === null ? '' : String(value);
-};
+export function printRaw(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'object':
+      if (value === null) return '';
+      return Array.isArray(value) ? printList(value) : '[object Object]';
+    default:
+      return value === undefined ? '' : String(value);
+  }
+}
+
+const unitsPerElement = 50;
+
+function printList(values: readonly unknown[]): string {
+  work.spend(values.length * unitsPerElement);
+  return values.map(printRaw).join(',');
+}
 
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -27,12 +46,16 @@ export function escapeJson(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
+function printSql(value: unknown): string {
+  return value === undefined || value === null ? '' : `'${printRaw(value).replaceAll("'", "''")}'`;
+}
+
 /** Handlebars §2 and decision 36. Missing values print nothing everywhere. */
-export const formats: Readonly<Record<TemplateTarget, Format>> = {
-  uri: (value) => encodeURIComponent(printRaw(value)),
-  sql: (value) => (value === undefined || value === null ? '' : `'${printRaw(value).replaceAll("'", "''")}'`),
-  xml: (value) => escapeXml(printRaw(value)),
-  json: (value) => escapeJson(printRaw(value)),
-  text: printRaw,
-  header: printRaw,
+export const formats: Readonly<Record<TemplateTarget, TargetFormat>> = {
+  uri: { print: (value) => encodeURIComponent(printRaw(value)), unitsPerCharacter: 20 },
+  sql: { print: printSql, unitsPerCharacter: 3 },
+  xml: { print: (value) => escapeXml(printRaw(value)), unitsPerCharacter: 20 },
+  json: { print: (value) => escapeJson(printRaw(value)), unitsPerCharacter: 3 },
+  text: { print: printRaw, unitsPerCharacter: 1 },
+  header: { print: printRaw, unitsPerCharacter: 1 },
 };

@@ -19,10 +19,20 @@ export interface TemplateOptions {
   readonly staticLookups?: StaticLookups;
 }
 
+/** A request as it is signed: address, body and plain headers are rendered. */
+export interface SignedRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /** What a template may ask of the run; the engine has no clock. */
 export interface RenderEnvironment {
   /** epoch ms */
   readonly nowMs: () => number;
+  /** The request that is being built, for templates with a {@link Template.draft}. */
+  readonly request?: SignedRequest;
 }
 
 /** A compiled template. */
@@ -36,6 +46,11 @@ export interface Template {
    * the record's fields into the context.
    */
   readonly roots: ReadonlySet<string>;
+  /**
+   * The same without the expressions that read the request being built (`hashOptions`, `hmacOptions`, `aws4`); present when
+   * there are any. Such a template is rendered last, over a request made with the drafts (handlebars §7).
+   */
+  readonly draft?: Template;
   /** The text, at most 5 MB, or the record's failure with code `handlebars_template_parse_error`. Never throws. */
   readonly render: (context: JsonRecord, environment: RenderEnvironment) => string | Failure;
 }

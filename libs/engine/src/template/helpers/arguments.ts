@@ -1,4 +1,5 @@
 import { printRaw } from '../format.js';
+import { work } from '../work.js';
 
 /** How helpers read their arguments. Reference: handlebars §4 ("text input rule"). */
 
@@ -18,4 +19,13 @@ export function isMissing(value: unknown): value is null | undefined | '' {
 export function list(value: unknown): readonly unknown[] {
   if (Array.isArray(value)) return value as readonly unknown[];
   return value === undefined || value === null ? [] : [value];
+}
+
+/** Up to this length V8 finds a part in linear time; beyond it in up to the product of both. */
+const linearPartLength = 250;
+const unitsPerComparison = 0.4;
+
+/** Charges for looking for a part of a text. */
+export function chargeSearch(value: string, part: string): void {
+  if (part.length > linearPartLength) work.spend(value.length * part.length * unitsPerComparison);
 }

@@ -1,42 +1,42 @@
-import { arrayHashHelpers, arrayHelpers, stateHelpers } from './array.js';
-import { blockHelpers } from './blocks.js';
-import { dateHelpers, dateStateHelpers } from './date.js';
-import { digestHelpers, encodingHelpers, regexHelpers } from './encoding.js';
+import { arrayHashHelpers, arrayHelpers, arrayScopeHelpers } from './array.js';
+import { conditionHelpers, isTruthy } from './conditions.js';
+import { costOf, type HelperCost } from './costs.js';
+import { dateHelpers, dateScopeHelpers } from './date.js';
+import { encodingHelpers } from './encoding.js';
 import { logicHelpers } from './logic.js';
 import { mathHelpers } from './math.js';
+import { regexHelpers } from './regex.js';
+import { digestHelpers, signatureHelpers } from './security.js';
 import { stringHelpers } from './string.js';
-import type { BlockHelper, HashHelper, StateHelper, ValueHelper } from './types.js';
 
-/** A helper and how it wants to be called. */
-export type HelperDefinition =
-  | { readonly kind: 'value'; readonly call: ValueHelper }
-  | { readonly kind: 'hash'; readonly call: HashHelper }
-  | { readonly kind: 'state'; readonly call: StateHelper }
-  | { readonly kind: 'block'; readonly call: BlockHelper }
-  | { readonly kind: 'stock' };
+/**
+ * How a helper is called: with its arguments (`value`, `condition`), after its `name="value"` arguments (`hash`), or after
+ * the rendering it is part of (`scope`). A `block` gives no value; the generator knows it.
+ */
+export type HelperKind = 'value' | 'condition' | 'hash' | 'scope' | 'block';
 
-/** Stock Handlebars blocks that are part of the language as they are. */
-const stock = ['if', 'unless', 'each', 'with'];
+export interface HelperDefinition {
+  readonly kind: HelperKind;
+  readonly run: (...args: never[]) => unknown;
+  readonly cost: HelperCost;
+}
 
 const definitions = new Map<string, HelperDefinition>();
-for (const name of stock) definitions.set(name, { kind: 'stock' });
-for (const group of [
-  mathHelpers,
-  stringHelpers,
-  arrayHelpers,
-  dateHelpers,
-  encodingHelpers,
-  digestHelpers,
-  regexHelpers,
-  logicHelpers,
-]) {
-  for (const [name, call] of Object.entries(group)) definitions.set(name, { kind: 'value', call });
+
+function define(kind: HelperKind, helpers: Readonly<Record<string, HelperDefinition['run']>>): void {
+  for (const [name, run] of Object.entries(helpers)) definitions.set(name, { kind, run, cost: costOf(name) });
 }
-for (const [name, call] of Object.entries(arrayHashHelpers)) definitions.set(name, { kind: 'hash', call });
-for (const [name, call] of Object.entries({ ...stateHelpers, ...dateStateHelpers })) {
-  definitions.set(name, { kind: 'state', call });
-}
-for (const [name, call] of Object.entries(blockHelpers)) definitions.set(name, { kind: 'block', call });
+
+const isBlock = (): never => {
+  throw new Error('A block gives no value.');
+};
+
+define('block', { each: isBlock, with: isBlock });
+define('condition', { if: isTruthy, unless: (value: unknown) => !isTruthy(value), ...conditionHelpers });
+define('value', { ...mathHelpers, ...stringHelpers, ...arrayHelpers, ...dateHelpers, ...encodingHelpers });
+define('value', { ...digestHelpers, ...regexHelpers, ...logicHelpers });
+define('hash', arrayHashHelpers);
+define('scope', { ...arrayScopeHelpers, ...dateScopeHelpers, ...signatureHelpers });
 
 /** Every helper of the language, by its case-sensitive name. Reference: handlebars §4, §5. */
 export const helperCatalogue: ReadonlyMap<string, HelperDefinition> = definitions;

@@ -1,6 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
 import { escapeJson, escapeXml } from '../format.js';
-import { isMissing, number, text } from './arguments.js';
+import { work } from '../work.js';
+import { isMissing, text } from './arguments.js';
 import type { ValueHelper } from './types.js';
 
 const encodings: ReadonlySet<string> = new Set([
@@ -39,9 +39,13 @@ function decodeUri(value: string): string {
   }
 }
 
+const unitsPerSerializedCharacter = 5;
+
 function serialize(value: unknown): string {
   if (value === undefined) throw new Error('jsonSerialize: the value is not defined.');
-  return JSON.stringify(value);
+  const serialized = JSON.stringify(value);
+  work.spend(serialized.length * unitsPerSerializedCharacter);
+  return serialized;
 }
 
 function parse(value: unknown): unknown {
@@ -50,6 +54,11 @@ function parse(value: unknown): unknown {
   } catch {
     throw new Error('jsonParse: the text is not JSON.');
   }
+}
+
+function withoutQuery(url: string): string {
+  const at = url.indexOf('?');
+  return at < 0 ? url : url.slice(0, at);
 }
 
 /** Reference: handlebars §4.5. */
@@ -69,65 +78,5 @@ export const encodingHelpers: Readonly<Record<string, ValueHelper>> = {
   jsonStringify: serialize,
   jsonParse: parse,
   stripProtocol: (value) => text(value).replace(/^(?:https?|ftps?|wss?|h2):(?=\/\/)/i, ''),
-  stripQuerystring: (value) => text(value).split('?')[0],
-};
-
-const digestEncodings: ReadonlySet<string> = new Set(['hex', 'base64', 'base64url']);
-
-function digestEncoding(value: unknown, helper: string): 'hex' | 'base64' | 'base64url' {
-  const name = text(value);
-  if (!digestEncodings.has(name)) throw new Error(`${helper}: the encoding must be hex or base64.`);
-  return name as 'hex' | 'base64' | 'base64url';
-}
-
-/** Reference: handlebars §4.7. Digests of values at hand: computation, no I/O. */
-export const digestHelpers: Readonly<Record<string, ValueHelper>> = {
-  hash: (algorithm, encoding, value) =>
-    createHash(text(algorithm)).update(text(value)).digest(digestEncoding(encoding, 'hash')),
-  hmac: (algorithm, key, encoding, value, keyEncoding) => {
-    const secret = Buffer.from(text(key), text(keyEncoding) === 'base64' ? 'base64' : 'utf8');
-    return createHmac(text(algorithm), secret).update(text(value)).digest(digestEncoding(encoding, 'hmac'));
-  },
-};
-
-/** A text longer than this is not searched: patterns are users' and their running time grows with it. */
-const maxSearchedText = 100_000;
-const expressions = new Map<string, RegExp>();
-
-function expressionOf(source: unknown, flags: string): RegExp {
-  const key = `${flags}/${text(source)}`;
-  let expression = expressions.get(key);
-  if (expression === undefined) {
-    expression = new RegExp(text(source), flags);
-    if (expressions.size >= 500) expressions.clear();
-    expressions.set(key, expression);
-  }
-  expression.lastIndex = 0;
-  return expression;
-}
-
-function searched(value: unknown, helper: string): string {
-  const input = text(value);
-  if (input.length > maxSearchedText)
-    throw new Error(`${helper}: the text has more than ${maxSearchedText} characters.`);
-  return input;
-}
-
-/** Reference: handlebars §4.6. */
-export const regexHelpers: Readonly<Record<string, ValueHelper>> = {
-  regexMatch: (value, pattern, third, fourth) => {
-    const thirdIsFlags = third !== undefined && Number.isNaN(number(third));
-    const flags = thirdIsFlags ? text(third) : text(fourth);
-    const index = thirdIsFlags || third === undefined ? 0 : number(third);
-    const expression = expressionOf(pattern, flags.includes('g') ? flags : `${flags}g`);
-    let at = 0;
-    for (const match of searched(value, 'regexMatch').matchAll(expression)) {
-      if (at === index) return match[0];
-      at += 1;
-    }
-    return undefined;
-  },
-  regexReplace: (value, replacement, pattern, flags) =>
-    searched(value, 'regexReplace').replace(expressionOf(pattern, text(flags)), text(replacement)),
-  regexSearch: (value, pattern, flags) => searched(value, 'regexSearch').search(expressionOf(pattern, text(flags))),
+  stripQuerystring: (value) => withoutQuery(text(value)),
 };

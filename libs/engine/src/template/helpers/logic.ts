@@ -1,3 +1,4 @@
+import { work } from '../work.js';
 import { isMissing, number, text } from './arguments.js';
 import type { ValueHelper } from './types.js';
 
@@ -7,7 +8,9 @@ function typeOf(value: unknown): string {
 
 export function hasNoItems(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
-  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  if (typeof value !== 'object' || value === null) return false;
+  for (const key in value) if (Object.hasOwn(value, key)) return false;
+  return true;
 }
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
@@ -24,7 +27,7 @@ function bytes(value: unknown, precision: unknown): string {
   return `${Number(size.toFixed(digits))} ${units[unit]}`;
 }
 
-function ordinal(value: unknown): string {
+function ordinalize(value: unknown): string {
   const count = number(value);
   if (!Number.isInteger(count) || count < 0) return '';
   const lastTwo = count % 100;
@@ -32,29 +35,43 @@ function ordinal(value: unknown): string {
   return `${count}${['th', 'st', 'nd', 'rd'][count % 10] ?? 'th'}`;
 }
 
+/** Longer numbers are no amounts that people read. */
+const maxDigits = 400;
+
 function addCommas(value: unknown): string {
-  const amount = number(value);
-  if (Number.isNaN(amount)) return '';
-  const [whole = '', fraction] = text(value).trim().split('.');
-  const grouped = whole.replace(/\B(?=(?:\d{3})+$)/g, ',');
-  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+  const amount = text(value).trim();
+  const parts = /^([+-]?)(\d+)(\.\d+)?$/.exec(amount.length > maxDigits ? '' : amount);
+  if (parts === null) return Number.isFinite(number(value)) ? amount : '';
+  const [, sign = '', whole = '', fraction = ''] = parts;
+  return sign + whole.replace(/\B(?=(?:\d{3})+$)/g, ',') + fraction;
+}
+
+/** Longer texts are charged for being compared; shorter ones are part of a statement's cost. */
+const freeLength = 1_000;
+
+/** What comparisons see of a value: objects compare as the text they print, other than JavaScript without their own `toString`. */
+export function comparable(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) return text(value);
+  if (typeof value === 'string' && value.length > freeLength) work.spend(value.length);
+  return value;
+}
+
+/** JavaScript's `==`, which the language promises (handlebars §4.8, §5). */
+export function looselyEqual(a: unknown, b: unknown): boolean {
+  if (typeof a === 'object' && typeof b === 'object') return a === b;
+  // eslint-disable-next-line eqeqeq
+  return comparable(a) == comparable(b);
 }
 
 /** Reference: handlebars §4.8. `eq` compares loosely, as its page says. */
 export const logicHelpers: Readonly<Record<string, ValueHelper>> = {
-  eq: (a, b) => looselyEqual(a, b),
+  eq: looselyEqual,
   hasNoItems,
   hasOwn: (value, key) => typeof value === 'object' && value !== null && Object.hasOwn(value, text(key)),
-  isTruthy: (value) => Boolean(value),
+  isTruthy: Boolean,
   isFalsey: (value) => !value,
   typeOf,
   addCommas,
   bytes,
-  ordinalize: ordinal,
+  ordinalize,
 };
-
-/** JavaScript's `==`, which the language promises (handlebars §4.8, §5). */
-export function looselyEqual(a: unknown, b: unknown): boolean {
-  // eslint-disable-next-line eqeqeq
-  return a == b;
-}

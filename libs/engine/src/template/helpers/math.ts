@@ -1,4 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { work } from '../work.js';
 import { list, number, text } from './arguments.js';
 import type { ValueHelper } from './types.js';
 
@@ -26,23 +27,28 @@ export const mathHelpers: Readonly<Record<string, ValueHelper>> = {
   random: (kind, length) => randomText(text(kind), length === undefined ? 32 : number(length)),
 };
 
-const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+const kinds: Readonly<Record<string, string>> = {
+  crypto: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789',
+  uuid: '0123456789abcdef',
+  number: '0123456789',
+};
 const maxRandomLength = 10_000;
+const unitsPerRandomCharacter = 100;
 
 function randomText(kind: string, length: number): string {
   if (!(length >= 0 && length <= maxRandomLength))
     throw new Error(`random: the length must be 0 to ${maxRandomLength}.`);
+  const alphabet = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+  if (alphabet === undefined) throw new Error(`random: the kind must be crypto, uuid or number, not '${kind}'.`);
   const count = Math.floor(length);
-  switch (kind) {
-    case 'uuid':
-      return randomBytes(Math.ceil(count / 2))
-        .toString('hex')
-        .slice(0, count);
-    case 'number':
-      return Array.from({ length: count }, () => String(randomInt(10))).join('');
-    case 'crypto':
-      return Array.from({ length: count }, () => alphabet[randomInt(alphabet.length)]).join('');
-    default:
-      throw new Error(`random: the kind must be crypto, uuid or number, not '${kind}'.`);
+  work.spend(count * unitsPerRandomCharacter);
+  // Bytes beyond a multiple of the alphabet's size are thrown away: all characters are equally likely.
+  const usable = 256 - (256 % alphabet.length);
+  let output = '';
+  while (output.length < count) {
+    for (const byte of randomBytes(count - output.length)) {
+      if (byte < usable) output += alphabet[byte % alphabet.length];
+    }
   }
+  return output;
 }

@@ -7,30 +7,15 @@ export type ValueHelper = (...args: readonly unknown[]) => unknown;
 /** A value helper that takes `name="value"` arguments. */
 export type HashHelper = (hash: Readonly<Record<string, unknown>>, ...args: readonly unknown[]) => unknown;
 
-/** What a template is rendered with at the moment; rendering is synchronous, so one state per template is enough. */
-export interface RenderState {
-  environment: RenderEnvironment;
-  root: JsonRecord;
+/** What a template is rendered with. */
+export interface RenderScope {
+  readonly root: JsonRecord;
+  readonly environment: RenderEnvironment;
   readonly staticLookups: StaticLookups;
-  /** UTF-16 code units that helpers produced in this rendering */
-  producedText: number;
-  /** turns of `each` and `filter` in this rendering */
-  iterations: number;
 }
 
 /** A value helper that reads the rendering it is part of. */
-export type StateHelper = (state: RenderState, ...args: readonly unknown[]) => unknown;
+export type ScopeHelper = (scope: RenderScope, ...args: readonly unknown[]) => unknown;
 
-/** The two parts of a block, rendered on demand. In a sub-expression there is none. */
-export interface BlockParts {
-  readonly main?: (context: unknown, data?: Readonly<Record<string, unknown>>) => string;
-  readonly otherwise?: (context: unknown) => string;
-}
-
-export interface BlockCall extends BlockParts {
-  readonly context: unknown;
-  readonly state: RenderState;
-}
-
-/** A block helper; in a sub-expression it gives its condition. */
-export type BlockHelper = (call: BlockCall, ...args: readonly unknown[]) => unknown;
+/** Decides which part of a block is rendered; undefined renders neither. In a sub-expression it gives its answer. */
+export type ConditionHelper = (...args: readonly unknown[]) => boolean | undefined;
