@@ -10,6 +10,8 @@ import { translate } from './translate.js';
  * Every method throws {@link PatternError} for a text that is too long to be searched with the pattern.
  */
 export interface Pattern {
+  /** Instructions it compiled to. A search takes time up to this times the length of the text. */
+  readonly size: number;
   /** Whether it matches anywhere in the text. */
   test(text: string): boolean;
   /** Where its first match begins, in UTF-16 code units; -1 without one. */
@@ -77,7 +79,7 @@ function compileLinear(translated: string, source: string, flags: string): RE2JS
 class LinearPattern implements Pattern {
   constructor(
     private readonly expression: RE2JS,
-    private readonly size: number,
+    readonly size: number,
     private readonly isLocal: boolean,
     private readonly isGlobal: boolean,
   ) {}

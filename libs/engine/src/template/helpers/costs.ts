@@ -15,6 +15,7 @@ const others: Readonly<Record<string, HelperCost>> = {
   ...each(['sort', 'unique', 'pluck'], 300, 400),
   ...each(['sum', 'avg', 'join', 'after', 'before'], 200, 50),
   ...each(['getValue', 'filter'], 300, 100),
+  ...each(['regexMatch', 'regexReplace', 'regexSearch'], 1_000, 3),
   ...each(['hash', 'hmac', 'aws4'], 10_000, 10),
   ...each(['dateAdd', 'dateFormat', 'timestamp'], 20_000, 50),
   ...each(['toFixed', 'toPrecision', 'toExponential', 'bytes', 'addCommas'], 500, 3),

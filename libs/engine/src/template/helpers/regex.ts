@@ -1,44 +1,42 @@
-import { number, text } from './arguments.js';
+import { type Pattern, patternOf } from '../../regex/index.js';
+import { work } from '../work.js';
+import { isMissing, number, text } from './arguments.js';
 import type { ValueHelper } from './types.js';
 
-/** A text longer than this is not searched: patterns are users' and their running time grows with it. */
-const maxSearchedText = 100_000;
-const expressions = new Map<string, RegExp>();
+/** Measured at worst; a search stops at the first match, but who wrote the pattern knows how to avoid that. */
+const unitsPerInstruction = 40;
+const unitsToCompileInstruction = 30_000;
 
-function expressionOf(source: unknown, flags: string): RegExp {
-  const key = `${flags}/${text(source)}`;
-  let expression = expressions.get(key);
-  if (expression === undefined) {
-    expression = new RegExp(text(source), flags);
-    if (expressions.size >= 500) expressions.clear();
-    expressions.set(key, expression);
+/** Patterns that were charged for being compiled; the cache of patterns may hold them still. */
+const charged = new WeakSet<Pattern>();
+
+/** The pattern, charged for one search of a text. */
+function patternFor(searched: string, source: unknown, flags: string): Pattern {
+  const pattern = patternOf(text(source), flags);
+  if (!charged.has(pattern)) {
+    charged.add(pattern);
+    work.spend(pattern.size * unitsToCompileInstruction);
   }
-  expression.lastIndex = 0;
-  return expression;
+  work.spend(searched.length * pattern.size * unitsPerInstruction);
+  return pattern;
 }
 
-function searched(value: unknown, helper: string): string {
-  const input = text(value);
-  if (input.length > maxSearchedText)
-    throw new Error(`${helper}: the text has more than ${maxSearchedText} characters.`);
-  return input;
-}
-
-/** Reference: handlebars §4.6. */
+/** Patterns search in linear time, see `regex/`. Reference: handlebars §4.6. */
 export const regexHelpers: Readonly<Record<string, ValueHelper>> = {
-  regexMatch: (value, pattern, third, fourth) => {
-    const thirdIsFlags = third !== undefined && Number.isNaN(number(third));
-    const flags = thirdIsFlags ? text(third) : text(fourth);
-    const index = thirdIsFlags || third === undefined ? 0 : number(third);
-    const expression = expressionOf(pattern, flags.includes('g') ? flags : `${flags}g`);
-    let at = 0;
-    for (const match of searched(value, 'regexMatch').matchAll(expression)) {
-      if (at === index) return match[0];
-      at += 1;
-    }
-    return undefined;
+  /** The match of an index, from 0, whether or not there is a flag `g`. Flags may take the place of the index. */
+  regexMatch: (value, source, third, fourth) => {
+    const flagsAreThird = !isMissing(third) && Number.isNaN(number(third));
+    const index = flagsAreThird || isMissing(third) ? 0 : number(third);
+    const searched = text(value);
+    return patternFor(searched, source, text(flagsAreThird ? third : fourth)).match(searched, index);
   },
-  regexReplace: (value, replacement, pattern, flags) =>
-    searched(value, 'regexReplace').replace(expressionOf(pattern, text(flags)), text(replacement)),
-  regexSearch: (value, pattern, flags) => searched(value, 'regexSearch').search(expressionOf(pattern, text(flags))),
+  /** The replacement comes before the pattern. */
+  regexReplace: (value, replacement, source, flags) => {
+    const searched = text(value);
+    return patternFor(searched, source, text(flags)).replace(searched, text(replacement));
+  },
+  regexSearch: (value, source, flags) => {
+    const searched = text(value);
+    return patternFor(searched, source, text(flags)).search(searched);
+  },
 };
