@@ -59,6 +59,9 @@ export const j1: Scenario = async (options, emit) => {
         ratio: round(value / baseline),
         cpuSecondsPerMillion: round((cpu.own / total) * 1e6),
         cpuSecondsPerMillionWithBrokers: round((cpu.all / total) * 1e6),
+        cpuSecondsPerMillionByProcess: Object.fromEntries(
+          Object.entries(cpu.byProcess).map(([name, used]) => [name, round((used / total) * 1e6)]),
+        ),
         peakRssMb: platform.peakRss(),
         lost: total - seen.distinct,
         duplicates: seen.duplicates,

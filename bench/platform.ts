@@ -1,19 +1,26 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { cpuSeconds, peakRssMb, runCommand, runScript, startServer } from './processes.js';
+import { cpuSeconds, parentPid, peakRssMb, root, runCommand, runScript, startServer } from './processes.js';
 import type { BenchOptions } from './result.js';
+
+/** Seconds of CPU: of our own processes, with brokers, and of each. */
+export interface CpuUse {
+  readonly own: number;
+  readonly all: number;
+  readonly byProcess: Readonly<Record<string, number>>;
+}
 
 /** Millrace under test: its API, and its processes for what they cost. */
 export interface Platform {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Follows server-sent events until the server ends them. @returns the data of the last one */
   lastEvent<T>(path: string): Promise<T>;
-  /** Starts counting CPU; the returned function tells seconds used since, own processes and with brokers. */
-  measure(): () => { own: number; all: number };
+  /** Starts counting CPU; the returned function tells what was used since. */
+  measure(): () => CpuUse;
   peakRss(): Record<string, number>;
   stop(): Promise<void>;
 }
@@ -102,11 +109,17 @@ function platform(url: string, token: string, pids: () => Record<string, number>
       return JSON.parse(text.slice(last + 7, text.indexOf('\n', last + 1))) as T;
     },
     measure: () => {
-      const own = Object.values(pids());
-      const all = [...own, ...brokerPids()];
-      const sum = (list: readonly number[]): number => list.reduce((total, pid) => total + cpuSeconds(pid), 0);
-      const before = { own: sum(own), all: sum(all) };
-      return () => ({ own: sum(own) - before.own, all: sum(all) - before.all });
+      const own = pids();
+      const all = { ...own, ...brokerPids() };
+      const before = cpuOf(all);
+      return () => {
+        const after = cpuOf(all);
+        const byProcess = Object.fromEntries(
+          Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]),
+        );
+        const sum = (names: readonly string[]): number => names.reduce((total, name) => total + byProcess[name]!, 0);
+        return { own: sum(Object.keys(own)), all: sum(Object.keys(byProcess)), byProcess };
+      };
     },
     peakRss: () => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, Math.round(peakRssMb(pid))])),
     stop: async () => {
@@ -116,18 +129,34 @@ function platform(url: string, token: string, pids: () => Record<string, number>
   };
 }
 
-/** NATS, Kafka and PostgreSQL processes on this machine, by name; their cost is shown beside our own. */
-function brokerPids(): number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      try {
-        return /nats-server|kafka\.Kafka|postgres/.test(
-          readFileSync(`/proc/${pid}/cmdline`, 'latin1').slice(0, 20_000),
-        );
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+const cpuOf = (pids: Readonly<Record<string, number | readonly number[]>>): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(pids).map(([name, pid]) => [
+      name,
+      [pid].flat().reduce((seconds: number, each: number) => seconds + cpuSeconds(each), 0),
+    ]),
+  );
+
+/** Processes of `bin/brokers`, each server with its children, by name; their cost is shown beside our own. */
+function brokerPids(): Record<string, number[]> {
+  const folder = process.env['MILLRACE_BROKERS_DIR'] ?? join(root, '.brokers');
+  const parents = parentPids();
+  return Object.fromEntries(
+    ['nats', 'kafka', 'postgres'].flatMap((name) => {
+      const file = join(folder, name, 'pid');
+      if (!existsSync(file)) return [];
+      const server = Number(readFileSync(file, 'utf8'));
+      return [[name, [server, ...[...parents].filter(([, parent]) => parent === server).map(([pid]) => pid)]]];
+    }),
+  );
+}
+
+function parentPids(): Map<number, number> {
+  const parents = new Map<number, number>();
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    const parent = parentPid(Number(entry));
+    if (parent !== null) parents.set(Number(entry), parent);
+  }
+  return parents;
 }

@@ -13,6 +13,8 @@ export interface BenchResult {
   readonly cpuSecondsPerMillion?: number;
   /** the same with brokers and database */
   readonly cpuSecondsPerMillionWithBrokers?: number;
+  /** the same by process */
+  readonly cpuSecondsPerMillionByProcess?: Readonly<Record<string, number>>;
   /** by process name */
   readonly peakRssMb?: Readonly<Record<string, number>>;
   readonly lost?: number;
