@@ -175,12 +175,18 @@ export class WorkerLimits implements ConnectionLimits {
   #pause(gate: Gate, untilMs: number): void {
     if (untilMs <= gate.pausedUntilMs) return;
     gate.pausedUntilMs = untilMs;
-    const remainingMs = untilMs - this.#clock.now();
-    if (remainingMs <= 0) return;
-    this.#clock.sleep(remainingMs).then(
-      () => this.#serve(gate),
-      () => undefined,
-    );
+    void this.#serveAfter(gate, untilMs);
+  }
+
+  /**
+   * A timer may end before the clock has come to its time. Serving then would find the gate still closed, and with no
+   * request under way nothing would open it again.
+   */
+  async #serveAfter(gate: Gate, untilMs: number): Promise<void> {
+    for (let leftMs = untilMs - this.#clock.now(); leftMs > 0; leftMs = untilMs - this.#clock.now()) {
+      await this.#clock.sleep(leftMs);
+    }
+    this.#serve(gate);
   }
 
   #wanted(gate: Gate): void {
