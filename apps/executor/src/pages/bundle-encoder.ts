@@ -2,7 +2,7 @@ import { compressBody, type PageHeader } from '#contracts';
 import type { PageRecord } from '#engine';
 import type { EncodedBundle } from '../workers/protocol.js';
 import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
-import { joinPages, pageOfText, pageToJson } from './page-codec.js';
+import { joinPages, pageOfText, pageToJson, type PageText } from './page-codec.js';
 
 /** Plain bytes at which a bundle is complete: fewer, larger messages cost the brokers less. */
 export const bundleBytes = 1024 * 1024;
@@ -14,10 +14,8 @@ export const maxPageBytes = 5 * 1024 * 1024;
 /** Room for what stands around a page's records. */
 const pageFrameBytes = 64;
 
-interface EncodedPage {
+interface EncodedPage extends PageText {
   readonly page: ParsedPage;
-  readonly json: string | Uint8Array;
-  readonly bytes: number;
 }
 
 export type BundleHeaderBase = Omit<PageHeader, 'pages' | 'records' | 'encoding'>;
@@ -75,12 +73,10 @@ export class BundleEncoder {
   add(page: ParsedPage, text?: Uint8Array): void {
     if (page.records.length === 0) return;
     if (text !== undefined && text.byteLength + pageFrameBytes <= maxPageBytes) {
-      const json = pageOfText(page.page, text);
-      return this.#append({ page, json, bytes: json.byteLength });
+      return this.#append({ page, ...pageOfText(page.page, text) });
     }
     const json = pageToJson(page.page, page.records);
-    const bytes = Buffer.byteLength(json);
-    if (bytes <= maxPageBytes) return this.#append({ page, json, bytes });
+    if (json.bytes <= maxPageBytes) return this.#append({ page, ...json });
     if (page.records.length === 1) return this.#tooLarge(page.page, page.records[0]!);
     const middle = page.records.length >> 1;
     this.add({ page: page.page, records: page.records.slice(0, middle) });
@@ -112,7 +108,8 @@ export class BundleEncoder {
     this.#part = firstPage === this.#lastPage ? this.#part + 1 : 0;
     this.#lastPage = pages.at(-1)!.page;
     const id = this.#idOf(firstPage, this.#bundles.length, this.#part);
-    const { body, encoding } = compressBody(joinPages(open.map(({ json }) => json)));
+    const plain = joinPages(open);
+    const { body, encoding } = compressBody(plain);
     const plainBytes = this.#openBytes;
     this.#bundles.push({
       id,
@@ -122,7 +119,7 @@ export class BundleEncoder {
         records: pages.reduce((sum, { records }) => sum + records.length, 0),
         encoding,
       },
-      body,
+      body: body === plain ? new Uint8Array(plain) : body,
       plainBytes,
       isResident: this.#resident.keep(id, pages, plainBytes),
     });
