@@ -4,6 +4,7 @@ import type { Failure } from '#failures';
 import type { Export, JsonRecord, JsonValue } from '#model';
 import { asText } from '../as-text.js';
 import { compileConfiguredPath } from '../configured-path.js';
+import type { Cursor } from '../ports.js';
 import { compileTemplate, render, type RenderEnvironment, type Template } from '../templates.js';
 import { linkTarget } from './link-header.js';
 import type { Answer, ResponseHeaders } from './wire.js';
@@ -27,7 +28,10 @@ export interface PagingState {
   readonly address?: string;
   /** Body of the next request when `paging.body` rendered it. */
   readonly body?: string;
-  /** Digest of the last response, to notice endless paging (decision 13). */
+  /**
+   * Digest of the last response, to notice endless paging (decision 13). Cursors have it; on the way from answer to
+   * answer the last one is at hand.
+   */
   readonly digest?: string;
   /** Responses without records in a row. */
   readonly empty: number;
@@ -113,9 +117,9 @@ export class Pager {
     environment: RenderEnvironment,
   ): NextPage {
     if (this.method === undefined) return END;
-    const digest = digestOf(read.answer.body);
+    const { body } = read.answer;
     const same =
-      state.pages > 0 && state.digest === digest && (read.previous === null || read.previous.equals(read.answer.body));
+      state.pages > 0 && (read.previous === null ? state.digest === digestOf(body) : read.previous.equals(body));
     if (same && read.recordCount > 0) return { endless: true };
 
     const pages = state.pages + 1;
@@ -131,7 +135,6 @@ export class Pager {
       page: state.page,
       skip: state.skip,
       token: state.token,
-      digest,
       empty,
     };
     const moved = this.#move(counted, state, read);
@@ -217,6 +220,19 @@ export class Pager {
     }
     return { state: next };
   }
+}
+
+/**
+ * A state as a cursor, which names the answer before it for whoever reads on from there. That costs a look at all of the
+ * answer, so the name is made when the cursor is written down, not for each answer on the way.
+ */
+export function cursorOf(state: PagingState, body: Buffer): Cursor {
+  return {
+    ...(state as unknown as Cursor),
+    get digest() {
+      return digestOf(body);
+    },
+  };
 }
 
 /** Tells most bodies apart at a tenth of what a cryptographic hash costs; equal ones are then compared where they can be. */

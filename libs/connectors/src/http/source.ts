@@ -10,7 +10,7 @@ import { compileRecordReader, dropTooLarge, type RecordReader } from '../records
 import { answerFailure, HttpClient, isFailed, type Received } from './client.js';
 import type { ConnectionView } from './connection.js';
 import { type CompiledRead, compileRead, type StoredExport } from './export-request.js';
-import { Pager, type PageRead, type PagingState } from './paging.js';
+import { cursorOf, Pager, type PageRead, type PagingState } from './paging.js';
 import { parseAnswer } from './parse.js';
 import type { HttpRequest } from './request.js';
 import { type BodyCheck, compileBodyRules } from './rules.js';
@@ -98,7 +98,7 @@ export class HttpSource implements Source {
         ...(page.isJson === true && kept.records === page.body && isUtf8Array(received.answer)
           ? { text: received.answer.body }
           : {}),
-        next: following as unknown as Cursor | null,
+        next: following === null ? null : cursorOf(following, received.answer.body),
         bytes: received.answer.body.length,
       };
       if (following === null) return;
