@@ -40,7 +40,7 @@ const sliceBytes = 4 * 1024 * 1024;
 const sliceMs = 1_000;
 /** The first pages of a run should not wait for a whole slice. */
 const firstSliceMs = 150;
-/** How long to wait for a hint before asking again whether there is room in the window. */
+/** How long to wait for acknowledgements before asking again whether there is room in the window. */
 const roomPollMs = 100;
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
@@ -197,7 +197,7 @@ export class GenerateHandler {
 
   /** Waits, holding the lease, until the run's window has room for a slice that is worth it; null: stop. */
   async #room(header: GenerateHeader, attempt: number, run: RunInfo): Promise<number | null> {
-    const { bus, clock, windows, work, stopping } = this.parts;
+    const { bus, clock, windows, stopping } = this.parts;
     const { runId, ordinal, slice } = header;
     // Before the first slice of a run there can be no pages, so there is nothing to ask.
     const isFirst = ordinal === 0 && slice === 0 && attempt === 1 && !run.runsGeneratorsInParallel;
@@ -209,14 +209,21 @@ export class GenerateHandler {
       const room = windows.room(runId, outstanding, run.tightestLimit, clock.now());
       const worthwhile = Math.max(1, Math.min(4, (room + outstanding) >> 1));
       if (room >= worthwhile) return room;
-      const over = new AbortController();
-      const signal = AbortSignal.any([over.signal, stopping]);
-      await Promise.race([
-        work.nextAcknowledged(runId, signal),
-        clock.sleep(roomPollMs, signal).catch(() => undefined),
-      ]);
-      over.abort();
+      await this.#acknowledged(runId, worthwhile - room);
     }
+  }
+
+  /** Waits for so many acknowledgements here, or a while: other executors acknowledge too. */
+  async #acknowledged(runId: string, times: number): Promise<void> {
+    const { clock, work, stopping } = this.parts;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, stopping]);
+    const enough = async (): Promise<void> => {
+      for (let missing = times; missing > 0 && !signal.aborted; missing -= 1)
+        await work.nextAcknowledged(runId, signal);
+    };
+    await Promise.race([enough(), clock.sleep(roomPollMs, signal).catch(() => undefined)]);
+    over.abort();
   }
 
   #failures(header: GenerateHeader, delivery: Delivery, reasons: readonly Reason[]): EncodedErrors {
