@@ -29,9 +29,9 @@ export const j1: Scenario = async (options, emit) => {
       // Bare, platform, bare: the machine is shared, and the mean of the two bare runs is from the same minutes.
       const before = await bareOnce();
       await stats();
-      const used = platform.measure();
+      const used = await platform.measure();
       const { job, seconds } = await runFlow(platform, flowId, 20);
-      const cpu = used();
+      const cpu = await used();
       const seen = await stats();
       const after = await bareOnce();
       await stats();

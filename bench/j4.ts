@@ -7,8 +7,13 @@ const recordsPerRun = 5;
 
 /** Runs of a one-page flow, started over REST and final in the API, at 1, 64 and 256 in flight. */
 export const j4: Scenario = async (options, emit) => {
-  const source = `http://127.0.0.1:${(await startServer('bench/servers/source.mjs')).answer}`;
-  const sink = `http://127.0.0.1:${(await startServer('bench/servers/sink.mjs')).answer}`;
+  const sourceServer = await startServer('bench/servers/source.mjs');
+  const sinkServer = await startServer('bench/servers/sink.mjs');
+  const [source, sink] = [sourceServer, sinkServer].map(({ answer }) => `http://127.0.0.1:${answer}`) as [
+    string,
+    string,
+  ];
+  const others = { source: sourceServer.pid, sink: sinkServer.pid, client: process.pid };
   const platform = await startPlatform(options);
   try {
     const connections = await createConnections(platform, source, sink);
@@ -21,11 +26,11 @@ export const j4: Scenario = async (options, emit) => {
     for (const inFlight of [1, 64, 256]) {
       const runs = options.quick ? inFlight * 4 : Math.max(200, inFlight * 20);
       await drive(Math.max(20, inFlight), inFlight);
-      const used = platform.measure();
+      const used = await platform.measure(others);
       const startedAt = performance.now();
       const latencies = await drive(runs, inFlight);
       const seconds = (performance.now() - startedAt) / 1000;
-      const cpu = used();
+      const cpu = await used();
       emit({
         bench: 'j4',
         variant: `${inFlight} in flight`,
@@ -36,6 +41,8 @@ export const j4: Scenario = async (options, emit) => {
         p99Ms: round(percentile(latencies, 0.99)),
         cpuSecondsPerMillion: round((cpu.own / runs) * 1e6),
         cpuSecondsPerMillionWithBrokers: round((cpu.all / runs) * 1e6),
+        cpuMsByProcess: each(cpu.byProcess, 1000 / runs),
+        ...(cpu.counts ? { countsEach: each({ ...cpu.counts }, 1 / runs) } : {}),
       });
     }
 
@@ -58,3 +65,6 @@ export const j4: Scenario = async (options, emit) => {
     await platform.stop();
   }
 };
+
+const each = (amounts: Readonly<Record<string, number>>, factor: number): Record<string, number> =>
+  Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, round(amount * factor, 2)]));

@@ -1,28 +1,34 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
-import { cpuSeconds, parentPid, peakRssMb, root, runCommand, runScript, startServer } from './processes.js';
+import { peakRssMb, runCommand, runScript, startServer } from './processes.js';
 import type { BenchOptions } from './result.js';
-
-/** Seconds of CPU: of our own processes, with brokers, and of each. */
-export interface CpuUse {
-  readonly own: number;
-  readonly all: number;
-  readonly byProcess: Readonly<Record<string, number>>;
-}
+import { brokerPids, cpuOf, readCounts, type Counts, type CpuByProcess } from './usage.js';
 
 /** Millrace under test: its API, and its processes for what they cost. */
 export interface Platform {
   call<T>(method: string, path: string, body?: unknown): Promise<T>;
   /** Follows server-sent events until the server ends them. @returns the data of the last one */
   lastEvent<T>(path: string): Promise<T>;
-  /** Starts counting CPU; the returned function tells what was used since. */
-  measure(): () => CpuUse;
+  /**
+   * Starts counting; the returned function tells what was used since.
+   *
+   * @param others processes that belong to neither the platform nor its brokers, by name
+   */
+  measure(others?: Readonly<Record<string, number>>): Promise<() => Promise<Usage>>;
   peakRss(): Record<string, number>;
   stop(): Promise<void>;
+}
+
+export interface Usage {
+  /** CPU seconds of Millrace's own processes, and with those of brokers and database */
+  readonly own: number;
+  readonly all: number;
+  readonly byProcess: CpuByProcess;
+  /** null where there is no broker to ask */
+  readonly counts: Counts | null;
 }
 
 const settings = { MILLRACE_API_RATE: 'off', MILLRACE_EGRESS_ALLOW: '127.0.0.0/8', LOG_LEVEL: 'warn' };
@@ -56,6 +62,7 @@ async function startCluster(): Promise<Platform> {
     token,
     () => Object.fromEntries(services.map((s) => [s.name, s.pid])),
     async () => void (await cluster(env, 'down', '--drop')),
+    brokers['DATABASE_URL'],
   );
 }
 
@@ -81,7 +88,13 @@ async function startEmbedded(): Promise<Platform> {
   );
 }
 
-function platform(url: string, token: string, pids: () => Record<string, number>, stop: () => Promise<void>): Platform {
+function platform(
+  url: string,
+  token: string,
+  pids: () => Record<string, number>,
+  stop: () => Promise<void>,
+  databaseUrl?: string,
+): Platform {
   const pool = new Pool(url, { connections: 128 });
   // A stream holds its connection, so those that start runs must not wait behind them.
   const streams = new Pool(url, { connections: 512 });
@@ -108,17 +121,26 @@ function platform(url: string, token: string, pids: () => Record<string, number>
       if (last < 0) throw new Error(`GET ${path} ended without an event.`);
       return JSON.parse(text.slice(last + 7, text.indexOf('\n', last + 1))) as T;
     },
-    measure: () => {
+    measure: async (others = {}) => {
       const own = pids();
-      const all = { ...own, ...brokerPids() };
-      const before = cpuOf(all);
-      return () => {
-        const after = cpuOf(all);
+      const brokers = databaseUrl === undefined ? {} : brokerPids();
+      const read = (): CpuByProcess => cpuOf({ ...own, ...brokers, ...others });
+      const countsBefore = await readCounts(databaseUrl);
+      const before = read();
+      return async () => {
+        const after = read();
+        const countsAfter = await readCounts(databaseUrl);
         const byProcess = Object.fromEntries(
           Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]),
         );
         const sum = (names: readonly string[]): number => names.reduce((total, name) => total + byProcess[name]!, 0);
-        return { own: sum(Object.keys(own)), all: sum(Object.keys(byProcess)), byProcess };
+        const ownNames = Object.keys(own);
+        return {
+          own: sum(ownNames),
+          all: sum([...ownNames, ...Object.keys(brokers)]),
+          byProcess,
+          counts: countsBefore && countsAfter && difference(countsAfter, countsBefore),
+        };
       };
     },
     peakRss: () => Object.fromEntries(Object.entries(pids()).map(([name, pid]) => [name, Math.round(peakRssMb(pid))])),
@@ -129,34 +151,10 @@ function platform(url: string, token: string, pids: () => Record<string, number>
   };
 }
 
-const cpuOf = (pids: Readonly<Record<string, number | readonly number[]>>): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries(pids).map(([name, pid]) => [
-      name,
-      [pid].flat().reduce((seconds: number, each: number) => seconds + cpuSeconds(each), 0),
-    ]),
-  );
-
-/** Processes of `bin/brokers`, each server with its children, by name; their cost is shown beside our own. */
-function brokerPids(): Record<string, number[]> {
-  const folder = process.env['MILLRACE_BROKERS_DIR'] ?? join(root, '.brokers');
-  const parents = parentPids();
-  return Object.fromEntries(
-    ['nats', 'kafka', 'postgres'].flatMap((name) => {
-      const file = join(folder, name, 'pid');
-      if (!existsSync(file)) return [];
-      const server = Number(readFileSync(file, 'utf8'));
-      return [[name, [server, ...[...parents].filter(([, parent]) => parent === server).map(([pid]) => pid)]]];
-    }),
-  );
-}
-
-function parentPids(): Map<number, number> {
-  const parents = new Map<number, number>();
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    const parent = parentPid(Number(entry));
-    if (parent !== null) parents.set(Number(entry), parent);
-  }
-  return parents;
+function difference(after: Counts, before: Counts): Counts {
+  return {
+    natsMessagesIn: after.natsMessagesIn - before.natsMessagesIn,
+    natsMessagesOut: after.natsMessagesOut - before.natsMessagesOut,
+    transactions: after.transactions - before.transactions,
+  };
 }

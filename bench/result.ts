@@ -15,6 +15,10 @@ export interface BenchResult {
   readonly cpuSecondsPerMillionWithBrokers?: number;
   /** the same by process */
   readonly cpuSecondsPerMillionByProcess?: Readonly<Record<string, number>>;
+  /** milliseconds of CPU per unit of work, by process name: what a noisy machine leaves comparable */
+  readonly cpuMsByProcess?: Readonly<Record<string, number>>;
+  /** messages and transactions per unit of work */
+  readonly countsEach?: Readonly<Record<string, number>>;
   /** by process name */
   readonly peakRssMb?: Readonly<Record<string, number>>;
   readonly lost?: number;

@@ -180,12 +180,22 @@ describe('an executor', () => {
   });
 
   it('hints the scheduler when nothing of the run is held any more', async () => {
-    apps.records = numbered(5);
     await cluster.executor();
     await cluster.startRun(testPlan());
     await cluster.drained();
     await eventually('a hint was sent', () => cluster.broker.signals.some(({ topic }) => topic === 'work.acked'));
     expect(cluster.broker.signals.find(({ topic }) => topic === 'work.acked')?.payload).toBe(ids.run);
+    expect(cluster.kinds()).not.toContain('finished');
+  });
+
+  it('says itself that a run of one bundle is over, behind all of its results, and then nobody needs a hint', async () => {
+    apps.records = numbered(5);
+    await cluster.executor();
+    await cluster.startRun(testPlan());
+    await cluster.drained();
+    expect(cluster.kinds()).toEqual(['pages', 'generator', 'finished']);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(cluster.broker.signals.filter(({ topic }) => topic === 'work.acked')).toEqual([]);
   });
 
   describe('when processes die', () => {

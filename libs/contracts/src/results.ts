@@ -78,7 +78,10 @@ export const generatorResult = z.object({
 });
 export type GeneratorResult = z.infer<typeof generatorResult>;
 
-/** Produced by the scheduler when the broker holds no more messages of the run: the last event of its run. */
+/**
+ * The last event of its run. Produced by the scheduler when the broker holds no more messages of the run, or, behind the
+ * result, by the executor that finished the only bundle of a run. More than one has the effect of one.
+ */
 export const runFinished = z.object({
   ...common,
   kind: z.literal('finished'),

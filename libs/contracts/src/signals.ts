@@ -6,9 +6,9 @@ export const signals = {
   workAcked: 'work.acked',
   /** scheduler → executors, payload: run id; repeated until the run has drained */
   runCanceled: 'run.canceled',
-  /** errors → scheduler, gateway; payload: run id. The job row is final now */
+  /** errors, scheduler → scheduler, gateway; payload: run ids separated by blanks whose job rows are final now */
   jobFinal: 'job.final',
-  /** errors → gateway; payload: run ids separated by blanks whose job rows changed */
+  /** errors, scheduler → gateway; payload: run ids separated by blanks whose job rows changed and are not final */
   jobChanged: 'job.changed',
   /** gateway → all; payload: `<accountId> <type> <id>`; cached documents of it are stale */
   resourceChanged: 'resource.changed',

@@ -109,10 +109,10 @@ describe('step results', () => {
     ]);
   });
 
-  it('tell which jobs changed, once per batch, and which are final', async () => {
+  it('tell once per batch which jobs changed, and which are final now', async () => {
     await produce(pages(1, 0), pages(1, 1), pages(2, 0), finished(2));
     await start();
-    expect(signals('job.changed')).toEqual([`${id(1)} ${id(2)}`]);
+    expect(signals('job.changed')).toEqual([id(1)]);
     expect(signals('job.final')).toEqual([id(2)]);
   });
 

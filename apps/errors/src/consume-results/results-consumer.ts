@@ -98,7 +98,7 @@ export class ResultsConsumer {
   }
 
   async #commit(partition: number, events: readonly StreamEvent[], results: readonly StepResult[]): Promise<void> {
-    const { bus, telemetry } = this.#deps;
+    const { telemetry } = this.#deps;
     const first = events[0];
     const last = events.at(-1);
     if (!first || !last) return;
@@ -120,11 +120,19 @@ export class ResultsConsumer {
       for (const span of spans) span.end();
     });
     this.#stored.set(partition, batch.nextOffset);
-    for (let i = 0; i < outcome.changed.length; i += idsPerSignal) {
-      bus.signal(signals.jobChanged, outcome.changed.slice(i, i + idsPerSignal).join(' '));
-    }
-    for (const { runId } of outcome.finalized) bus.signal(signals.jobFinal, runId);
+    const final = new Set(outcome.finalized.map(({ runId }) => runId));
+    this.#tell(
+      signals.jobChanged,
+      outcome.changed.filter((runId) => !final.has(runId)),
+    );
+    this.#tell(signals.jobFinal, [...final]);
     telemetry.resultsApplied({ finalized: outcome.finalized, errors: batch.errors });
+  }
+
+  #tell(signal: string, runIds: readonly string[]): void {
+    for (let i = 0; i < runIds.length; i += idsPerSignal) {
+      this.#deps.bus.signal(signal, runIds.slice(i, i + idsPerSignal).join(' '));
+    }
   }
 
   async #applyToLedger(partition: number, batch: LedgerBatch): ReturnType<Ledger['apply']> {

@@ -45,8 +45,11 @@ const roomPollMs = 100;
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
 
-/** What became of a delivery. `continued`: acknowledged, with more work of the run published; `later`: handed back. */
-export type Handled = 'acked' | 'continued' | 'rejected' | 'later';
+/**
+ * What became of a delivery. `continued`: acknowledged, with more work of the run published; `closed`: acknowledged, and
+ * the run is known to be over; `later`: handed back.
+ */
+export type Handled = 'acked' | 'continued' | 'closed' | 'rejected' | 'later';
 
 /**
  * A message of a generator's chain: reads one slice, replaces the message by the slice's pages and its successor in one

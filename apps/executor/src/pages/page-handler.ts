@@ -1,6 +1,6 @@
 import type { Bus, Delivery } from '#bus';
 import type { Clock } from '#connectors';
-import { ContractError, pageHeader, type GeneratorResult, type PageHeader } from '#contracts';
+import { ContractError, pageHeader, type GeneratorResult, type PageHeader, type RunFinished } from '#contracts';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
@@ -94,7 +94,8 @@ export class PageHandler {
     const { runId, accountId, flowId, ordinal, position } = header;
     countCalls(result.calls);
     const end = endOf(header, run);
-    const pagesStored = results.pages(
+    const finished = end && isWholeRun(end, run, result) ? this.#finished(end, run) : null;
+    await results.pages(
       {
         v: 1,
         kind: 'pages',
@@ -111,9 +112,8 @@ export class PageHandler {
       },
       result.errors,
       delivery.headers[traceHeader],
+      { end, finished },
     );
-    // Together, so that they travel in one request.
-    await Promise.all([pagesStored, end && results.generator(end, noErrors, delivery.headers[traceHeader])]);
     if (result.continuations.length > 0) {
       const traceparent = delivery.headers[traceHeader];
       // All or none: a second try whose lookups answered differently must not add pages to those of the first.
@@ -124,7 +124,12 @@ export class PageHandler {
     await delivery.ack();
     count('millrace.pages', result.pages, { event: 'finished' });
     countRecords(result.steps);
-    return 'acked';
+    return finished ? 'closed' : 'acked';
+  }
+
+  #finished({ runId, accountId, flowId }: RunPart, run: RunInfo): RunFinished {
+    const finishedAt = new Date(this.parts.clock.now()).toISOString();
+    return { v: 1, kind: 'finished', runId, accountId, flowId, canceled: run.isCanceled, finishedAt };
   }
 
   async #reject(delivery: Delivery, reason: string): Promise<Handled> {
@@ -135,6 +140,17 @@ export class PageHandler {
 }
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
+
+type RunPart = Omit<GeneratorResult, 'errors'>;
+
+/**
+ * Whether this bundle is all there ever was of its run: the only generator ended with it, every page it generated was in
+ * it, and none goes on. Then nobody has to ask the broker what is left; whoever stores its result can say that the run is
+ * over, and the ledger's audit checks that as it checks everybody.
+ */
+function isWholeRun(end: RunPart, run: RunInfo, result: BundleResult): boolean {
+  return run.generators.length === 1 && result.pages === end.totals.pages && result.forked === 0;
+}
 
 /** The end of the generator, where the bundle is its last one. */
 function endOf({ end, ...header }: PageHeader, run: RunInfo): Omit<GeneratorResult, 'errors'> | null {

@@ -1,5 +1,5 @@
 import type { Blobs } from '#blobs';
-import type { GeneratorResult, PagesResult } from '#contracts';
+import type { GeneratorResult, PagesResult, RunFinished } from '#contracts';
 import type { OutgoingEvent, Stream } from '#stream';
 import { traceHeader } from '../delivery/work-header.js';
 import type { EncodedErrors } from '../workers/protocol.js';
@@ -17,10 +17,15 @@ export class StepResults {
     private readonly blobs: Pick<Blobs, 'put'>,
   ) {}
 
+  /**
+   * @param after what the same delivery says of its generator and its run: it travels in the same request, in this order,
+   *   behind the result
+   */
   async pages(
     result: Omit<PagesResult, 'errors'>,
     errors: EncodedErrors,
     traceparent: string | undefined,
+    after: { readonly end: Omit<GeneratorResult, 'errors'> | null; readonly finished: RunFinished | null },
   ): Promise<void> {
     await this.#store(errors);
     const [first, ...rest] = chunksOf(errors.events);
@@ -33,7 +38,12 @@ export class StepResults {
         traceparent,
       ),
     );
-    await this.stream.produce('step-results', [...more, eventOf(result, first ?? [], traceparent)]);
+    await this.stream.produce('step-results', [
+      ...more,
+      eventOf(result, first ?? [], traceparent),
+      ...(after.end ? [eventOf(after.end, [], traceparent)] : []),
+      ...(after.finished ? [eventOf(after.finished, null, traceparent)] : []),
+    ]);
   }
 
   async generator(
@@ -55,15 +65,16 @@ export class StepResults {
   }
 }
 
+/** @param errors null: what is told has none */
 function eventOf(
-  result: Omit<PagesResult, 'errors'> | Omit<GeneratorResult, 'errors'>,
-  errors: readonly string[],
+  result: Omit<PagesResult, 'errors'> | Omit<GeneratorResult, 'errors'> | RunFinished,
+  errors: readonly string[] | null,
   traceparent: string | undefined,
 ): OutgoingEvent {
   const json = JSON.stringify(result);
   return {
     key: result.runId,
-    value: Buffer.from(`${json.slice(0, -1)},"errors":[${errors.join(',')}]}`),
+    value: Buffer.from(errors === null ? json : `${json.slice(0, -1)},"errors":[${errors.join(',')}]}`),
     ...(traceparent === undefined ? {} : { headers: { [traceHeader]: traceparent } }),
   };
 }

@@ -30,11 +30,18 @@ export class LocalWork {
     if (held > 0) this.#held.set(runId, held);
     else this.#held.delete(runId);
     if (outcome === 'continued') return this.#hintLater(runId);
+    if (outcome === 'closed') return this.#forget(runId);
     if (outcome !== 'later') {
       this.#finished.add(runId);
       for (const listener of this.#listeners.get(runId) ?? []) listener();
     }
     if (held <= 0 && this.#finished.delete(runId)) this.#hint(runId);
+  }
+
+  /** Nobody has to ask about this run any more. */
+  #forget(runId: string): void {
+    this.#finished.delete(runId);
+    this.#later.delete(runId);
   }
 
   /** Resolves at the next acknowledgement of the run here, or when the signal aborts. */

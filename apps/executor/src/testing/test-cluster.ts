@@ -94,6 +94,11 @@ export class TestCluster {
       .filter((result) => result.kind !== 'finished');
   }
 
+  /** What was told of the run, oldest first. */
+  kinds(): readonly string[] {
+    return this.stream.events['step-results'].map(({ value }) => stepResult.decode(value).kind);
+  }
+
   /** Each result once, as the ledger counts them (P3). */
   get pages(): readonly PagesResult[] {
     const byId = new Map<string, PagesResult>();

@@ -97,6 +97,7 @@ it(`transforms agree with the naive interpreter in ${differentialRuns} random ca
       const settings = { flow: { region: 'eu' } };
       const compiled = compileTransform(expression, { settings, roots: {} });
       if ('error' in compiled) throw new Error(compiled.error.message);
+      if ('script' in compiled) throw new Error('No script was generated.');
       const before = asParsed(value);
       const actual = 'identity' in compiled ? { value } : compiled.map(value, run);
       let expected: JsonValue;
