@@ -7,6 +7,7 @@ import { SecretBox } from '#security';
 import { ensureFirstAccounts } from './accounts/first-accounts.js';
 import { createConnectorTester } from './connections/connector-tester.js';
 import { createGateway } from './create-gateway.js';
+import { storedStacks } from './stacks/stored-stacks.js';
 
 export interface GatewayWiring {
   readonly api: z.infer<(typeof apiConfig)['schema']>;
@@ -34,15 +35,17 @@ export async function startGateway(host: Host, wiring: GatewayWiring): Promise<R
     more: accounts.MILLRACE_ACCOUNTS,
   });
   const tokens = new TokenBroker({ bus, documents: store.documents, clock: systemClock, instance, keyring });
+  const secretBox = SecretBox.fromKeyring(keyring);
   let isListening = false;
   const app = await createGateway({
     store,
     bus,
-    secretBox: SecretBox.fromKeyring(keyring),
+    secretBox,
     connectionTester: createConnectorTester({
       egressAllow,
       filesystemRoot,
       tokensOf: (accountId) => tokens.forAccount(accountId),
+      stacksOf: (accountId) => storedStacks(store.documents, secretBox, accountId),
     }),
     logger: host.logger.child({ part: 'gateway' }),
     config: { rate: api.MILLRACE_API_RATE },

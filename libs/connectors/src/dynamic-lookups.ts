@@ -22,7 +22,10 @@ export function readLookups(step: Import): ImportLookups {
     if (seen.has(lookup.name)) continue;
     seen.add(lookup.name);
     if (lookup._lookupCacheId !== undefined)
-      throw new PlatformError('not_supported', `The lookup ${lookup.name} reads a lookup cache, which is not supported.`);
+      throw new PlatformError(
+        'not_supported',
+        `The lookup ${lookup.name} reads a lookup cache, which is not supported.`,
+      );
     if (isDynamicLookup(lookup)) dynamic.push(lookup);
     if (lookup.map !== undefined)
       Object.defineProperty(maps, lookup.name, { value: lookup.map, enumerable: true, configurable: true });

@@ -18,7 +18,8 @@ export interface StackModule {
  * The package keeps one module per process. Reference: runtime §16.3.
  */
 export class StackServer {
-  readonly systemToken = 'stack-token';
+  /** What callers must show. */
+  systemToken = 'stack-token';
   /** Bodies of the calls, in order. */
   readonly calls: { readonly function: string; readonly type: string; readonly options: Record<string, unknown> }[] =
     [];

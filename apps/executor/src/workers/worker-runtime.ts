@@ -1,5 +1,6 @@
 import { ContractError } from '#contracts';
 import type { ConnectorHost } from '#connectors';
+import { StackFunctions } from '#connectors/stack/stack-functions';
 import type { FlowPlan, Functions } from '#engine';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
@@ -7,7 +8,8 @@ import { limitOf } from '../limits/connection-limit.js';
 import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
 import { observeCall } from './call-log.js';
-import { connectionOpener } from './connection-secrets.js';
+import { functionsByHome } from './functions-by-home.js';
+import { KnownStacks } from './known-stacks.js';
 import { loadPlan, type LoadedPlan, type LoadOutcome } from './loaded-plan.js';
 import { Lru } from './lru.js';
 import type {
@@ -25,6 +27,7 @@ import type {
 } from './protocol.js';
 import { ResidentPages } from './resident-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
+import { secretOpener, type SecretOpener } from './secret-opener.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
 import { WorkerLimits } from './worker-limits.js';
 import { WorkerTokens } from './worker-tokens.js';
@@ -43,9 +46,10 @@ export class WorkerRuntime implements WorkerApi {
   readonly #runs: LoadedRuns;
   readonly #plans = new Lru<string, LoadOutcome>(maxPlans);
   readonly #hosts = new Lru<string, ConnectorHost>(maxPlans);
+  readonly #stacks = new Lru<string, KnownStacks>(maxPlans);
   readonly #sessions: SourceSessions;
   readonly #resident: ResidentPages;
-  readonly #openConnection: ReturnType<typeof connectionOpener>;
+  readonly #secrets: SecretOpener;
 
   constructor(kit: WorkerKit, host: WorkerHost) {
     this.#kit = kit;
@@ -56,7 +60,7 @@ export class WorkerRuntime implements WorkerApi {
     this.#runs = new LoadedRuns(() => clock.now());
     this.#sessions = new SourceSessions(clock);
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
-    this.#openConnection = connectionOpener(host.settings.keyring);
+    this.#secrets = secretOpener(host.settings.keyring);
   }
 
   async readSlice(task: SliceTask): Promise<SliceReply> {
@@ -68,7 +72,7 @@ export class WorkerRuntime implements WorkerApi {
       sessions: this.#sessions,
       resident: this.#resident,
       clock: this.#host.clock,
-      functions: this.#functionsOf(loaded, run),
+      functions: this.#functionsOf(loaded, run, task.traceparent),
     };
     return orPoison(() => readSlice(task, loaded, run, parts));
   }
@@ -86,7 +90,7 @@ export class WorkerRuntime implements WorkerApi {
         runPage: this.#kit.runPage,
         resident: this.#resident,
         clock: this.#host.clock,
-        functions: this.#functionsOf(loaded, run),
+        functions: this.#functionsOf(loaded, run, task.traceparent),
       };
       return runBundle(task, pages, loaded, run, parts);
     });
@@ -121,15 +125,17 @@ export class WorkerRuntime implements WorkerApi {
     }
   }
 
-  #functionsOf({ plan }: LoadedPlan, run: LoadedRun): Functions {
+  #functionsOf({ plan }: LoadedPlan, run: LoadedRun, traceparent: string | undefined): Functions {
     const { accountId, runId, flowId } = run.spec;
-    return this.#kit.functionsOf({
+    const scripts = this.#kit.functionsOf({
       accountId,
       runId,
       scripts: plan.scripts ?? {},
       signal: run.signal,
       log: (lines) => this.#host.notify({ kind: 'script-log', accountId, runId, flowId, lines }),
     });
+    if (plan.stacks === undefined) return scripts;
+    return functionsByHome(scripts, new StackFunctions(this.#hostOf(accountId), run.signal, traceparent));
   }
 
   #know(task: {
@@ -150,10 +156,20 @@ export class WorkerRuntime implements WorkerApi {
 
   #load(planId: string, introduction: Introduction): LoadOutcome {
     const plan = JSON.parse(introduction.plan) as FlowPlan;
+    if (plan.stacks !== undefined) this.#stacksOf(introduction.run.accountId).add(plan.stacks);
     for (const connection of Object.values(plan.connections)) {
       this.#limits.register(connection._id, limitOf(connection, plan));
     }
     return loadPlan(planId, plan, this.#kit, this.#hostOf(introduction.run.accountId));
+  }
+
+  #stacksOf(accountId: string): KnownStacks {
+    let stacks = this.#stacks.get(accountId);
+    if (!stacks) {
+      stacks = new KnownStacks(accountId, this.#secrets);
+      this.#stacks.set(accountId, stacks);
+    }
+    return stacks;
   }
 
   #hostOf(accountId: string): ConnectorHost {
@@ -163,7 +179,8 @@ export class WorkerRuntime implements WorkerApi {
       host = {
         limits: this.#limits,
         tokens: this.#tokens.forAccount(accountId),
-        openSecrets: async (connection) => this.#openConnection(accountId, connection),
+        openSecrets: async (connection) => this.#secrets.connection(accountId, connection),
+        stacks: this.#stacksOf(accountId),
         egressAllow: settings.egressAllow,
         ...(settings.filesystemRoot === undefined ? {} : { filesystemRoot: settings.filesystemRoot }),
         clock,

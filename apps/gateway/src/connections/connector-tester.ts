@@ -1,4 +1,4 @@
-import type { ConnectorHost, TokenStore } from '#connectors';
+import type { ConnectorHost, Stacks, TokenStore } from '#connectors';
 import { connectionAdaptorFor } from '#connectors/registry';
 import { systemClock } from '#clock';
 import type { ConnectionTester } from '../deps.js';
@@ -8,6 +8,7 @@ export interface TesterSettings {
   readonly filesystemRoot?: string | undefined;
   /** refreshes tokens under the cluster-wide lock, as flows do */
   readonly tokensOf: (accountId: string) => TokenStore;
+  readonly stacksOf: (accountId: string) => Stacks;
 }
 
 /**
@@ -15,7 +16,7 @@ export interface TesterSettings {
  * of the connection's limit.
  */
 export function createConnectorTester(settings: TesterSettings): ConnectionTester {
-  const { egressAllow, filesystemRoot, tokensOf } = settings;
+  const { egressAllow, filesystemRoot, tokensOf, stacksOf } = settings;
   return {
     ping: async (accountId, connection, signal) => {
       const adaptor = connectionAdaptorFor(connection);
@@ -30,6 +31,7 @@ export function createConnectorTester(settings: TesterSettings): ConnectionTeste
           succeeded: () => undefined,
         },
         tokens: tokensOf(accountId),
+        stacks: stacksOf(accountId),
         openSecrets: (opened) => Promise.resolve(opened),
         egressAllow,
         ...(filesystemRoot === undefined ? {} : { filesystemRoot }),

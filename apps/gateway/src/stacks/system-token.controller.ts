@@ -4,7 +4,8 @@ import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';
 import { ResourceService } from '../resources/resource.service.js';
-import { newSystemToken, systemTokenOf } from './system-token.js';
+import { storedStacks } from './stored-stacks.js';
+import { newSystemToken } from './system-token.js';
 
 /** The token that a stack's server knows its caller by. Reference: resources §8. */
 @Controller('v1/stacks/:id/systemToken')
@@ -16,8 +17,10 @@ export class SystemTokenController {
 
   @Get()
   async read(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<{ systemToken: string }> {
-    const stack = await this.resources.stored(caller.accountId, 'stacks', id);
-    return { systemToken: systemTokenOf(this.deps.secretBox, caller.accountId, stack) };
+    const { secretBox, store } = this.deps;
+    const stack = await storedStacks(store.documents, secretBox, caller.accountId).find(id);
+    if (stack?.systemToken === undefined) throw notFound('stack');
+    return { systemToken: stack.systemToken };
   }
 
   /** A new token takes its place; runs that have begun go on with the old one. */

@@ -1,7 +1,7 @@
-import type { Connection, Export, Flow, Import, Integration, Script } from '#model';
+import type { Connection, Export, Flow, Import, Integration, Script, StoredStack } from '#model';
 import type { DocumentType, StoredDocument } from '#store';
 import type { DocumentReader } from './document-reader.js';
-import { referencesOf, scriptIdsOf, withCurrentSteps } from './plan-references.js';
+import { functionHomesOf, referencesOf, withCurrentSteps } from './plan-references.js';
 
 type Stored<T> = T & { readonly _id: string };
 
@@ -13,6 +13,7 @@ export interface FlowDocuments {
   readonly imports: readonly Stored<Import>[];
   readonly connections: readonly Stored<Connection>[];
   readonly scripts: readonly Stored<Script>[];
+  readonly stacks: readonly StoredStack[];
   readonly integration: Stored<Integration> | null;
   /** References that lead nowhere, in words. */
   readonly missing: readonly string[];
@@ -40,9 +41,14 @@ export async function readFlowDocuments(
     read<Import>('imports', references.importIds),
     flow._integrationId ? reader.read(accountId, 'integrations', [flow._integrationId]) : [],
   ]);
-  const [connections, scripts] = await Promise.all([
-    read<Connection>('connections', distinct([...exports, ...imports].map((s) => s._connectionId))),
-    read<Script>('scripts', scriptIdsOf(flow, exports, imports)),
+  const connections = await read<Connection>(
+    'connections',
+    distinct([...exports, ...imports].map((s) => s._connectionId)),
+  );
+  const namers = { flow, exports, imports, connections };
+  const [scripts, stacks] = await Promise.all([
+    read<Script>('scripts', functionHomesOf('scripts', namers)),
+    read<StoredStack>('stacks', functionHomesOf('stacks', namers)),
   ]);
   const lenders = await read<Connection>(
     'connections',
@@ -58,14 +64,15 @@ export async function readFlowDocuments(
     imports,
     connections: [...connections, ...lenders],
     scripts,
+    stacks,
     integration: integration ? trusted<Integration>(integration) : null,
     missing,
   };
 }
 
 export function documentsOf(documents: FlowDocuments): readonly Stored<{ lastModified?: string | undefined }>[] {
-  const { flow, exports, imports, connections, scripts, integration } = documents;
-  return [flow, ...exports, ...imports, ...connections, ...scripts, ...(integration ? [integration] : [])];
+  const { flow, exports, imports, connections, scripts, stacks, integration } = documents;
+  return [flow, ...exports, ...imports, ...connections, ...scripts, ...stacks, ...(integration ? [integration] : [])];
 }
 
 /** Documents were validated when they were written; their type is trusted here (parse at the edge, once). */

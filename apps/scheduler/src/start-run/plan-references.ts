@@ -1,4 +1,12 @@
-import { resourceTypes, valuesAt, type Export, type Flow, type Import, type PageProcessor } from '#model';
+import {
+  resourceTypes,
+  valuesAt,
+  type Connection,
+  type Export,
+  type Flow,
+  type Import,
+  type PageProcessor,
+} from '#model';
 
 /** Ids of what a flow refers to, without repeats. */
 export interface FlowReferences {
@@ -40,19 +48,34 @@ export function withCurrentSteps<F extends Flow>(flow: F): F {
 }
 
 /** Functions of forms and of saving run elsewhere, never in a run. */
-const outsideOfRuns: readonly string[] = ['preSave._scriptId', 'settingsForm.init._scriptId'];
+const outsideOfRuns = ['preSave.', 'settingsForm.'];
 
-const scriptPaths = (type: 'flows' | 'exports' | 'imports'): string[] =>
+type FunctionHome = 'scripts' | 'stacks';
+
+const pathsTo = (home: FunctionHome, type: 'flows' | 'exports' | 'imports' | 'connections'): string[] =>
   resourceTypes[type].references
-    .filter(({ path, to }) => to === 'scripts' && !outsideOfRuns.includes(path))
+    .filter(({ path, to }) => to === home && !outsideOfRuns.some((place) => path.startsWith(place)))
     .map(({ path }) => path);
 
-/** Scripts whose functions a run may call: hooks, filters, transforms and routers. Reference: runtime §16. */
-export function scriptIdsOf(flow: Flow, exports: readonly Export[], imports: readonly Import[]): readonly string[] {
+/** What may name a function that a run calls. */
+export interface FunctionNamers {
+  readonly flow: Flow;
+  readonly exports: readonly Export[];
+  readonly imports: readonly Import[];
+  readonly connections: readonly Connection[];
+}
+
+/**
+ * Scripts, or stacks, whose functions a run may call: hooks, filters, transforms, routers and wrappers.
+ * Reference: runtime §16.
+ */
+export function functionHomesOf(home: FunctionHome, namers: FunctionNamers): readonly string[] {
+  const { flow, exports, imports, connections } = namers;
   const named = [
-    ...scriptPaths('flows').flatMap((path) => valuesAt(flow, path)),
-    ...exports.flatMap((step) => scriptPaths('exports').flatMap((path) => valuesAt(step, path))),
-    ...imports.flatMap((step) => scriptPaths('imports').flatMap((path) => valuesAt(step, path))),
+    ...pathsTo(home, 'flows').flatMap((path) => valuesAt(flow, path)),
+    ...exports.flatMap((step) => pathsTo(home, 'exports').flatMap((path) => valuesAt(step, path))),
+    ...imports.flatMap((step) => pathsTo(home, 'imports').flatMap((path) => valuesAt(step, path))),
+    ...connections.flatMap((each) => pathsTo(home, 'connections').flatMap((path) => valuesAt(each, path))),
   ];
   return [...new Set(named.map(({ value }) => value).filter((id) => typeof id === 'string'))];
 }

@@ -103,6 +103,7 @@ function snapshot(documents: FlowDocuments, flow: FlowDocuments['flow']): FlowPl
     imports: byId(documents.imports),
     connections: byId(documents.connections),
     ...scriptsOf(documents),
+    ...(documents.stacks.length === 0 ? {} : { stacks: byId(documents.stacks) }),
     settings: {
       ...scope('integration', integration?.settings),
       ...scope('flowGrouping', flow._flowGroupingId ? grouping?.settings : undefined),

@@ -52,18 +52,10 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   const refuse = (what: string, field: string): void => {
     issues.push({ code: 'not_supported', message: `${what} cannot run yet.`, field });
   };
-  for (const [i, router] of (flow.routers ?? []).entries()) {
-    const inStack = router.routeRecordsUsing === 'script' && router.script?._stackId !== undefined;
-    if (inStack) refuse('A function in a stack as router', `routers[${i}].script`);
-  }
   if (flow.isAbstract || flow._abstractFlowId) refuse('Abstract flows and their instances', 'isAbstract');
-  if (processorsOf(flow).some((step) => isInStack(step.hooks?.postResponseMap))) {
-    refuse('A hook in a stack', 'hooks.postResponseMap');
-  }
   for (const step of exports) {
     const at = `exports/${step._id}`;
     refuseHooks(step, ['preParse'], at, refuse);
-    refuseStacks(step, at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     if (step.type === 'blob') refuse('Exports of type blob', `${at}.type`);
     if (step.http?.type) refuse(`HTTP exports of type ${step.http.type}`, `${at}.http.type`);
@@ -71,7 +63,6 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   for (const step of imports) {
     const at = `imports/${step._id}`;
     refuseHooks(step, ['postAggregate'], at, refuse);
-    refuseStacks(step, at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     const lookups = [...(step.lookups ?? []), ...(step.http?.lookups ?? []), ...(step.rdbms?.lookups ?? [])];
     if (lookups.some((lookup) => lookup._lookupCacheId !== undefined)) refuse('Lookup caches', `${at}.lookups`);
@@ -83,32 +74,14 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
 
 type Refuse = (what: string, field: string) => void;
 
-/** Hooks that nobody calls yet, and hooks that live in stacks. */
+/** Hooks that nobody calls yet. */
 function refuseHooks(step: Export | Import, uncalled: readonly string[], at: string, refuse: Refuse): void {
   for (const [name, hook] of Object.entries(step.hooks ?? {})) {
     if (uncalled.includes(name) && hasFunction(hook)) refuse(`The hook ${name}`, `${at}.hooks.${name}`);
-    else if (isInStack(hook)) refuse('A hook in a stack', `${at}.hooks.${name}`);
-  }
-}
-
-/** Expressions whose function lives in a stack. */
-function refuseStacks(step: Export | Import, at: string, refuse: Refuse): void {
-  const parts = {
-    filter: step.filter,
-    inputFilter: 'inputFilter' in step ? step.inputFilter : undefined,
-    transform: 'transform' in step ? step.transform : undefined,
-    responseTransform: 'responseTransform' in step ? step.responseTransform : undefined,
-  };
-  for (const [name, part] of Object.entries(parts)) {
-    if (part?.type === 'script' && isInStack(part.script)) refuse(`A function in a stack as ${name}`, `${at}.${name}`);
   }
 }
 
 type NamedFunction = { function?: string; _scriptId?: string; _stackId?: string } | undefined;
-
-function isInStack(named: NamedFunction): boolean {
-  return named?._stackId !== undefined;
-}
 
 /** Hook stubs without a function are accepted and do nothing. Reference: resources §5.2. */
 function hasFunction(hook: NamedFunction): boolean {

@@ -121,23 +121,22 @@ describe('POST /flows/:id/run', () => {
 
   it('refuses what does not run yet by name, also in the steps (decision 28)', async () => {
     const { connectionId, importId } = await makeFlow(gateway.alice);
-    const script = { _stackId: newId(), function: 'f' };
+    const document = documents.httpExport(connectionId);
     const exportId = await gateway.alice.make('exports', {
-      ...documents.httpExport(connectionId),
-      hooks: { preSavePage: script },
-      filter: { type: 'script', script },
+      ...document,
+      type: 'blob',
+      http: { ...document.http, _asyncHelperId: newId() },
     });
     const flowId = await gateway.alice.make('flows', {
       name: 'F',
       pageGenerators: [{ _exportId: exportId }],
-      pageProcessors: [{ type: 'import', _importId: importId, hooks: { postResponseMap: script } }],
+      pageProcessors: [{ type: 'import', _importId: importId }],
     });
     const { status, body } = await run(flowId);
     expect(status).toBe(422);
     expect(body.errors.map(({ code, field }) => `${code} ${field}`)).toEqual([
-      'not_supported hooks.postResponseMap',
-      `not_supported exports/${exportId}.hooks.preSavePage`,
-      `not_supported exports/${exportId}.filter`,
+      `not_supported exports/${exportId}.http._asyncHelperId`,
+      `not_supported exports/${exportId}.type`,
     ]);
   });
 
