@@ -9,18 +9,19 @@ import {
   encodeFrame,
   FrameReader,
   memoryMark,
+  stuckPattern,
   type CallRequest,
   type ContentRequest,
   type ReplyHead,
 } from './protocol.js';
 
 /** nice value: scripts use what is left of the machine, so that no script delays a worker (P5). */
-const priority = 10;
+const priority = 5;
 const maxStderrChars = 2_000;
 /** JSON of the largest answer is its characters in UTF-8, with logs. */
 const maxBytesPerChar = 3;
 
-export type EndReason = 'crashed' | 'memory' | 'deadline' | 'stopped';
+export type EndReason = 'crashed' | 'memory' | 'stuck' | 'stopped';
 
 /** The process ended with calls in flight. */
 export class ProcessEnded extends Error {
@@ -28,9 +29,9 @@ export class ProcessEnded extends Error {
 
   constructor(
     readonly reason: EndReason,
-    /** calls that were in flight, this one included */
-    readonly inFlight: number,
-    /** the call that had to be ended by force, if that is why */
+    /** whether no other call was in flight */
+    readonly isAlone: boolean,
+    /** whether this call could not be ended otherwise */
     readonly isCulprit: boolean,
     detail: string,
   ) {
@@ -49,6 +50,12 @@ interface Pending {
   readonly deadline: NodeJS.Timeout;
 }
 
+interface End {
+  readonly reason: EndReason;
+  /** the call that is to blame */
+  readonly callId?: number;
+}
+
 /** A process that runs the scripts of one account. It starts at once and ends at any time. */
 export class AccountProcess {
   readonly #child: ChildProcess;
@@ -59,7 +66,7 @@ export class AccountProcess {
   #isReady = false;
   #isEnded = false;
   #stderr = '';
-  #endedBy: { readonly reason: EndReason; readonly callId?: number } | null = null;
+  #endedBy: End | null = null;
 
   constructor(limits: SandboxLimits) {
     this.#reader = new FrameReader(limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar);
@@ -99,7 +106,7 @@ export class AccountProcess {
   call(request: Omit<CallRequest, 'id'>, body: string, deadlineMs: number): Promise<Answer> {
     const id = this.#nextId++;
     return new Promise<Answer>((resolve, reject) => {
-      const deadline = setTimeout(() => this.#kill({ reason: 'deadline', callId: id }), deadlineMs);
+      const deadline = setTimeout(() => this.#kill({ reason: 'stuck', callId: id }), deadlineMs);
       this.#pending.set(id, { resolve, reject, deadline });
       this.#hold(true);
       this.#wire.write(encodeFrame({ ...request, id }, body));
@@ -132,7 +139,7 @@ export class AccountProcess {
     pending.resolve({ head, body });
   }
 
-  #kill(by: { readonly reason: EndReason; readonly callId?: number }): void {
+  #kill(by: End): void {
     this.#endedBy ??= by;
     this.#child.kill('SIGKILL');
   }
@@ -140,13 +147,13 @@ export class AccountProcess {
   #ended(detail: string): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    const inFlight = this.#pending.size;
-    const reason = this.#endedBy?.reason ?? (this.#stderr.includes(memoryMark) ? 'memory' : 'crashed');
+    const { reason, callId } = this.#endedBy ?? lastWords(this.#stderr);
+    const isAlone = this.#pending.size === 1;
     for (const [id, pending] of this.#pending) {
       clearTimeout(pending.deadline);
       pending.reject(
         this.#isReady
-          ? new ProcessEnded(reason, inFlight, this.#endedBy?.callId === id, detail)
+          ? new ProcessEnded(reason, isAlone, callId === id, detail)
           : new Error(`The process for scripts did not start. ${detail}`),
       );
     }
@@ -160,6 +167,13 @@ export class AccountProcess {
     this.#wire[method]();
     (this.#child.stderr as Socket)[method]();
   }
+}
+
+/** Why a process ended by itself. */
+function lastWords(stderr: string): End {
+  if (stderr.includes(memoryMark)) return { reason: 'memory' };
+  const stuck = stuckPattern.exec(stderr);
+  return stuck ? { reason: 'stuck', callId: Number(stuck[1]) } : { reason: 'crashed' };
 }
 
 /** Should a script ever break out of V8: it may read its own code, and nothing else. */

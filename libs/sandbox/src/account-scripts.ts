@@ -1,10 +1,17 @@
-import { AccountProcess, ProcessEnded, type Answer } from './account-process.js';
+import { AccountProcess, ProcessEnded } from './account-process.js';
+import { readAnswer, type LogLine } from './answer.js';
+import type { FunctionOutcome } from '#engine';
 import type { SandboxLimits } from './limits.js';
 import type { CallRequest } from './protocol.js';
 import type { Strikes } from './strikes.js';
 
-/** Room for V8 to heed a time-out before the process is ended by force. */
-const graceMs = 3_000;
+/** Single calls of one function that wait go together, up to so many, and up to so many characters of options. */
+const maxBatchCalls = 32;
+const maxBatchChars = 1024 * 1024;
+/** While a script works on a batch, the next one is on its way. */
+const batchesPerScript = 2;
+/** When the process does not say itself that a script is stuck, something is wrong with it. */
+const graceMs = 10_000;
 
 export interface ScriptCall {
   readonly request: Omit<CallRequest, 'id'>;
@@ -12,26 +19,31 @@ export interface ScriptCall {
   readonly source: string;
   /** Made when the call's turn comes, so that waiting calls hold no text. */
   readonly body: () => string;
-}
-
-export interface ScriptFault {
-  readonly head: { readonly kind: 'failed'; readonly code: string; readonly message: string };
+  /** outcomes that the call has: one, or one per record */
+  readonly count: number;
+  log(lines: readonly LogLine[]): void;
 }
 
 interface Job extends ScriptCall {
-  resolve(answer: Answer | ScriptFault): void;
+  resolve(outcomes: readonly FunctionOutcome[]): void;
   reject(error: unknown): void;
   /** It was in flight when a process ended: it runs alone, so that the one who does it again is known. */
   isSuspect: boolean;
   isCanceled: boolean;
 }
 
+interface Batch {
+  readonly jobs: readonly Job[];
+  readonly scriptId: string;
+  readonly isSuspect: boolean;
+}
+
 /**
- * The calls of one account: one at a time per script, few at a time per account, in order. A process that ends under
- * them is replaced, and what was in flight runs again, one by one; the script that ends a process twice is quarantined.
+ * The calls of one account: in order per script, few scripts at a time. A process that ends under them is replaced, and
+ * what was in flight runs again, one by one; the script that ends a process twice is quarantined.
  */
 export class AccountScripts {
-  readonly #running = new Set<Job>();
+  readonly #running = new Set<Batch>();
   #queue: Job[] = [];
   #process: AccountProcess | null = null;
   #taught = new Set<string>();
@@ -52,10 +64,9 @@ export class AccountScripts {
    * @throws AbortError when canceled, at once; what runs already ends by itself
    * @throws Error when no process can be started
    */
-  run(call: ScriptCall, signal: AbortSignal): Promise<Answer | ScriptFault> {
+  run(call: ScriptCall, signal: AbortSignal): Promise<readonly FunctionOutcome[]> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(abortError());
-      const job: Job = { ...call, resolve, reject, isSuspect: false, isCanceled: false };
       const cancel = (): void => {
         job.isCanceled = true;
         this.#queue = this.#queue.filter((waiting) => waiting !== job);
@@ -63,12 +74,22 @@ export class AccountScripts {
         if (this.isIdle) this.idle();
       };
       signal.addEventListener('abort', cancel, { once: true });
-      job.resolve = (answer) => {
-        signal.removeEventListener('abort', cancel);
-        resolve(answer);
+      const job: Job = {
+        ...call,
+        isSuspect: false,
+        isCanceled: false,
+        resolve: (outcomes) => {
+          signal.removeEventListener('abort', cancel);
+          resolve(outcomes);
+        },
+        reject: (error) => {
+          signal.removeEventListener('abort', cancel);
+          reject(error);
+        },
       };
       this.#queue.push(job);
-      this.#startNext();
+      // Lets the calls of the same tick go together.
+      queueMicrotask(() => this.#startNext());
     });
   }
 
@@ -80,11 +101,12 @@ export class AccountScripts {
 
   #startNext(): void {
     for (;;) {
-      const at = this.#queue.findIndex((job) => this.#mayStart(job));
-      if (at === -1) return;
-      const [job] = this.#queue.splice(at, 1);
-      this.#running.add(job!);
-      void this.#run(job!);
+      const first = this.#queue.find((job) => this.#mayStart(job));
+      if (first === undefined) return;
+      const jobs = this.#take(first);
+      const batch = { jobs: jobs.map(({ job }) => job), scriptId: first.request.scriptId, isSuspect: first.isSuspect };
+      this.#running.add(batch);
+      void this.#run(batch, jobs.map(({ body }) => body).join('\n'));
     }
   }
 
@@ -92,46 +114,96 @@ export class AccountScripts {
     if (this.#running.size === 0) return true;
     // A suspect waits until it is alone, and everybody waits behind it.
     if (this.#queue[0]!.isSuspect) return false;
-    for (const other of this.#running) {
-      if (other.isSuspect || other.request.scriptId === job.request.scriptId) return false;
+    const { scriptId } = job.request;
+    const scripts = new Set<string>();
+    let batches = 0;
+    for (const running of this.#running) {
+      if (running.isSuspect) return false;
+      scripts.add(running.scriptId);
+      if (running.scriptId === scriptId) batches += 1;
     }
-    return this.#running.size < this.limits.concurrency;
+    return scripts.has(scriptId) ? batches < batchesPerScript : scripts.size < this.limits.concurrency;
   }
 
-  async #run(job: Job): Promise<void> {
-    try {
-      const answer = this.strikes.isOut(this.#name(job)) ? quarantined : await this.#call(job);
-      if (answer.head.kind === 'failed' && answer.head.code === 'script_memory_exceeded') {
-        this.strikes.add(this.#name(job));
+  /** The job, with those waiting behind it that call the same function of the same instance. */
+  #take(first: Job): { readonly job: Job; readonly body: string }[] {
+    const taken = [{ job: first, body: first.body() }];
+    let chars = taken[0]!.body.length;
+    if (first.request.kind === 'calls' && !first.isSuspect) {
+      for (const job of this.#queue) {
+        if (taken.length === maxBatchCalls || chars >= maxBatchChars) break;
+        if (job === first || !isSameCall(job, first)) continue;
+        const body = job.body();
+        chars += body.length;
+        taken.push({ job, body });
       }
-      job.resolve(answer);
+    }
+    const jobs = new Set(taken.map(({ job }) => job));
+    this.#queue = this.#queue.filter((job) => !jobs.has(job));
+    return taken;
+  }
+
+  async #run(batch: Batch, body: string): Promise<void> {
+    const { jobs, scriptId } = batch;
+    try {
+      if (this.strikes.isOut(this.#name(scriptId))) this.#settle(jobs, quarantined);
+      else await this.#call(batch, body);
     } catch (error) {
-      if (error instanceof ProcessEnded) this.#judge(job, error);
-      else job.reject(error);
+      if (error instanceof ProcessEnded) this.#judge(batch, error);
+      else for (const job of jobs) job.reject(error);
     } finally {
-      this.#running.delete(job);
+      this.#running.delete(batch);
       this.#startNext();
       if (this.isIdle) this.idle();
     }
   }
 
-  async #call({ request, source, body }: Job): Promise<Answer> {
+  async #call({ jobs, scriptId }: Batch, body: string): Promise<void> {
+    const { request, source } = jobs[0]!;
     const { callMs, pageMs } = this.limits;
-    const deadlineMs = callMs + (request.kind === 'call' ? callMs : pageMs) + graceMs;
     for (;;) {
       const process = this.#alive();
       if (!this.#taught.has(request.content)) {
         process.teach(request.content, source);
         this.#taught.add(request.content);
       }
-      const answer = await process.call(request, body(), deadlineMs);
-      if (answer.head.kind !== 'content-missing') return answer;
-      this.#taught.delete(request.content);
+      const answer = await process.call(request, body, batchesPerScript * (callMs + pageMs) + graceMs);
+      if (answer.head.kind === 'content-missing') {
+        this.#taught.delete(request.content);
+        continue;
+      }
+      if (answer.head.kind === 'failed') {
+        const { code, message } = answer.head;
+        if (code === 'script_memory_exceeded') this.strikes.add(this.#name(scriptId));
+        return this.#settle(jobs, { failure: { code, message } });
+      }
+      return this.#deliver(jobs, answer.body);
     }
   }
 
-  #name({ request }: Job): string {
-    return `${this.accountId}/${request.scriptId}`;
+  /** A batch may be answered in part: the rest goes on. */
+  #deliver(jobs: readonly Job[], text: string): void {
+    const { logs, outcomes } = readAnswer(text, this.limits);
+    if (logs.length > 0) jobs[0]!.log(logs);
+    let answered = 0;
+    let from = 0;
+    for (const job of jobs) {
+      const to = from + job.count;
+      if (to > outcomes.length) break;
+      job.resolve(outcomes.slice(from, to));
+      answered += 1;
+      from = to;
+    }
+    if (answered === 0) throw new Error('The process answered fewer calls than it was asked.');
+    this.#queue.unshift(...jobs.slice(answered).filter(isWanted));
+  }
+
+  #settle(jobs: readonly Job[], outcome: FunctionOutcome): void {
+    for (const job of jobs) job.resolve(Array.from({ length: job.count }, () => outcome));
+  }
+
+  #name(scriptId: string): string {
+    return `${this.accountId}/${scriptId}`;
   }
 
   #alive(): AccountProcess {
@@ -142,26 +214,45 @@ export class AccountScripts {
     return this.#process;
   }
 
-  #judge(job: Job, ended: ProcessEnded): void {
-    if (job.isCanceled) return;
-    const { reason, inFlight, isCulprit } = ended;
-    if (reason === 'stopped') return job.reject(ended);
-    const isGuilty = isCulprit || (reason !== 'deadline' && inFlight === 1);
-    if (isGuilty) {
-      const strikes = this.strikes.add(this.#name(job));
-      if (isCulprit || strikes > 1) return job.resolve(faults[reason]);
+  #judge(batch: Batch, ended: ProcessEnded): void {
+    const { reason, isAlone, isCulprit } = ended;
+    if (reason === 'stopped') {
+      for (const job of batch.jobs) job.reject(ended);
+      return;
     }
-    job.isSuspect = reason !== 'deadline';
-    this.#queue.unshift(job);
+    const isOnlyOne = batch.jobs.length === 1;
+    const isGuilty = isOnlyOne && (isCulprit || (isAlone && reason !== 'stuck'));
+    if (isGuilty) {
+      const strikes = this.strikes.add(this.#name(batch.scriptId));
+      if (isCulprit || strikes > 1) return this.#settle(batch.jobs, faults[reason]);
+    }
+    const isSuspect = isCulprit || reason !== 'stuck';
+    for (const job of batch.jobs) job.isSuspect = isSuspect;
+    this.#queue.unshift(...batch.jobs.filter(isWanted));
   }
 }
 
-const fault = (code: string, message: string): ScriptFault => ({ head: { kind: 'failed', code, message } });
+function isSameCall(job: Job, { request }: Job): boolean {
+  const { kind, content, instance, functionName } = job.request;
+  return (
+    !job.isSuspect &&
+    kind === 'calls' &&
+    content === request.content &&
+    instance === request.instance &&
+    functionName === request.functionName
+  );
+}
+
+function isWanted(job: Job): boolean {
+  return !job.isCanceled;
+}
+
+const fault = (code: string, message: string): FunctionOutcome => ({ failure: { code, message } });
 
 const faults = {
   crashed: fault('script_crashed', 'The script made the JavaScript engine stop, twice.'),
   memory: fault('script_memory_exceeded', 'The script used more memory than its process may.'),
-  deadline: fault('script_timeout', 'The script ran longer than it may, and had to be ended by force.'),
+  stuck: fault('script_timeout', 'The script ran longer than it may, and had to be ended by force.'),
 };
 
 const quarantined = fault(

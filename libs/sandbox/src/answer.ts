@@ -24,23 +24,14 @@ const maxMessageChars = 4_000;
 /**
  * Reads what the process answered. It is checked like any hostile input: the process may not be ours any more.
  *
- * @param expected outcomes; null for one that stands alone
- * @throws Error when it is no answer to the call
+ * @throws Error when it is no answer
  */
-export function readAnswer(text: string, expected: number | null, limits: SandboxLimits): ReadAnswer {
+export function readAnswer(text: string, limits: SandboxLimits): ReadAnswer {
   const end = text.indexOf('\n');
   const logs = readLogs(JSON.parse(text.slice(0, Math.max(0, end))), limits);
-  const rest: unknown = JSON.parse(text.slice(end + 1));
-  const entries = expected === null ? [rest] : rest;
-  if (!Array.isArray(entries) || entries.length !== (expected ?? 1)) throw new Error('The answer has another form.');
-  return { logs, outcomes: entries.map(readOutcome) };
-}
-
-/** @returns whether the text, of one call, is larger than a function's result may be */
-export function isTooLarge(text: string, limits: SandboxLimits): boolean {
-  // Characters bound bytes from below, and times three from above.
-  if (text.length * 3 <= limits.maxOutputBytes) return false;
-  return Buffer.byteLength(text) - limits.maxLogChars * 3 > limits.maxOutputBytes;
+  const outcomes: unknown = JSON.parse(text.slice(end + 1));
+  if (!Array.isArray(outcomes)) throw new Error('The answer has another form.');
+  return { logs, outcomes: outcomes.map(readOutcome) };
 }
 
 function readOutcome(entry: unknown): FunctionOutcome {

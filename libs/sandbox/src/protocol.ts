@@ -15,9 +15,9 @@ export interface InstanceKey {
   readonly debugUntilMs: number;
 }
 
-/** Body of `call`: options. Of `call-each`: common options, a line feed, and an array of each record's. */
+/** Body of `calls`: lines of options, one per call. Of `call-each`: common options, a line feed, and an array of each record's. */
 export interface CallRequest extends InstanceKey {
-  readonly kind: 'call' | 'call-each';
+  readonly kind: 'calls' | 'call-each';
   readonly id: number;
 }
 
@@ -32,7 +32,7 @@ export type Request = CallRequest | ContentRequest;
 export type ReplyHead =
   /** The process has started. */
   | { readonly id: 0; readonly kind: 'ready' }
-  /** Body: `<logs>\n<outcomes>` as the glue answers. */
+  /** Body: `<logs>\n[<outcome>,…]` as the glue answers; of `calls`, possibly for the first of them only. */
   | { readonly id: number; readonly kind: 'answered' }
   | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** The process does not hold the script's content (any more). */
@@ -40,6 +40,10 @@ export type ReplyHead =
 
 /** Last words (stderr) of a process that used more memory than it may. */
 export const memoryMark = 'millrace: memory limit\n';
+
+/** Last words of a process in which V8 does not end a script. @param callId the call that does not end */
+export const stuckMark = (callId: number): string => `millrace: stuck ${callId}\n`;
+export const stuckPattern = /^millrace: stuck (\d+)$/m;
 
 const prefixBytes = 8;
 

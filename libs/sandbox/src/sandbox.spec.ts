@@ -167,6 +167,16 @@ describe('what a function returns', () => {
     });
   });
 
+  it.each([
+    ['brackets in texts', '["[[[[".repeat(400), "\\\\", "\\\"[[[["]', true],
+    ['500 levels', 'nest(500)', true],
+    ['501 levels', 'nest(501)', false],
+  ])('may be nested 500 levels deep: %s', async (_name, value, isAllowed) => {
+    const nest = 'const nest = (n) => { let a = 1; for (let i = 0; i < n; i++) a = i % 2 ? [a] : { a }; return a; };';
+    const outcome = await run(`${nest}\nconst f = () => ${value};`);
+    expect('value' in outcome).toBe(isAllowed);
+  });
+
   it('an async function is refused', async () => {
     expect(await run('async function f() { return 1; }')).toEqual({
       failure: { code: 'invalid_extension_response', message: expect.stringMatching(/synchronous/) },

@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
 import type { FunctionOutcome, FunctionReference, Functions, PlanScript } from '#engine';
 import type { JsonRecord } from '#model';
-import { AccountScripts, type ScriptFault } from './account-scripts.js';
-import type { Answer } from './account-process.js';
-import { isTooLarge, readAnswer, type LogLine } from './answer.js';
+import { AccountScripts, type ScriptCall } from './account-scripts.js';
+import type { LogLine } from './answer.js';
 import { sandboxLimits, type SandboxLimits } from './limits.js';
+import type { CallRequest } from './protocol.js';
 import { Strikes } from './strikes.js';
 
 /** A line that a script wrote. Reference: resources §9. */
@@ -48,13 +48,13 @@ export class Sandbox {
     return {
       call: async (reference, options) => {
         const body = () => JSON.stringify(withConfiguration(options, reference));
-        const [outcome] = await this.#run(scope, reference, null, body);
+        const [outcome] = await this.#run(scope, reference, { kind: 'calls', count: 1, body });
         return outcome!;
       },
       callEach: async (reference, common, each) => {
         if (each.length === 0) return [];
         const body = () => `${JSON.stringify(withConfiguration(common, reference))}\n${JSON.stringify(each)}`;
-        return this.#run(scope, reference, each.length, body);
+        return this.#run(scope, reference, { kind: 'call-each', count: each.length, body });
       },
     };
   }
@@ -66,45 +66,32 @@ export class Sandbox {
     this.#accounts.clear();
   }
 
-  /** @param count calls of a page; null for a single call */
   async #run(
     scope: FunctionScope,
-    reference: FunctionReference,
-    count: number | null,
-    body: () => string,
+    { home, name, instance }: FunctionReference,
+    { kind, count, body }: Pick<CallRequest, 'kind'> & Pick<ScriptCall, 'count' | 'body'>,
   ): Promise<readonly FunctionOutcome[]> {
-    const all = (failure: FunctionOutcome) => Array.from({ length: count ?? 1 }, () => failure);
-    const { home, name, instance } = reference;
+    const all = (code: string, message: string): FunctionOutcome[] =>
+      Array.from({ length: count }, () => ({ failure: { code, message } }));
     if (!('scriptId' in home)) {
-      return all(failed('not_supported', `The function ${name} lives in a stack; stacks are not supported.`));
+      return all('not_supported', `The function ${name} lives in a stack; stacks are not supported.`);
     }
-    const script = Object.hasOwn(scope.scripts, home.scriptId) ? scope.scripts[home.scriptId] : undefined;
-    if (!script) return all(failed('script_missing', `The script ${home.scriptId} does not exist.`));
+    const { scriptId } = home;
+    const script = Object.hasOwn(scope.scripts, scriptId) ? scope.scripts[scriptId] : undefined;
+    if (!script) return all('script_missing', `The script ${scriptId} does not exist.`);
     const request = {
-      kind: count === null ? ('call' as const) : ('call-each' as const),
-      scriptId: home.scriptId,
+      kind,
+      scriptId,
       content: this.#contentOf(script),
       instance: `${scope.runId}/${instance}`,
       functionName: name,
       debugUntilMs: script.debugUntil === undefined ? 0 : Date.parse(script.debugUntil),
     };
-    const answer = await this.#account(scope.accountId).run({ request, source: script.content, body }, scope.signal);
-    if (answer.head.kind === 'failed') return all(failed(answer.head.code, answer.head.message));
-    const { body: text } = answer as Answer;
-    if (count === null && isTooLarge(text, this.#limits)) {
-      return all(
-        failed(
-          'response_size_exceeded',
-          `The function ${name} returned more than ${this.#limits.maxOutputBytes} bytes.`,
-        ),
-      );
-    }
-    const { logs, outcomes } = readAnswer(text, count, this.#limits);
     const [resourceId = '', functionType = ''] = instance.split('/');
-    if (logs.length > 0) {
-      scope.log(logs.map((line) => ({ ...line, scriptId: home.scriptId, functionType, resourceId })));
-    }
-    return outcomes;
+    const log = (lines: readonly LogLine[]): void =>
+      scope.log(lines.map((line) => ({ ...line, scriptId, functionType, resourceId })));
+    const call: ScriptCall = { request, source: script.content, body, count, log };
+    return this.#account(scope.accountId).run(call, scope.signal);
   }
 
   #contentOf(script: PlanScript): string {
@@ -147,8 +134,4 @@ export class Sandbox {
 
 function withConfiguration(options: JsonRecord, { configuration }: FunctionReference): JsonRecord {
   return configuration === undefined ? options : { ...options, configuration };
-}
-
-function failed(code: ScriptFault['head']['code'], message: string): FunctionOutcome {
-  return { failure: { code, message } };
 }

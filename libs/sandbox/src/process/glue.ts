@@ -3,12 +3,17 @@
  * keeps its own references to what it needs, so that a script that overwrites built-ins fools itself only, and text is
  * all that it hands out. `$0` is a {@link GlueSettings}.
  *
- * Answers are `<logs>\n<outcome>`, or `<logs>\n[<outcome>,…]` for the records of a page: logs as `[[ms, level, text],…]`,
- * an outcome as `[0,<json>]`, `[1]` for undefined, `[2,{"code","message"}]`.
+ * Answers are `<logs>\n[<outcome>,…]`: logs as `[[ms, level, text],…]`, an outcome as `[0,<json>]`, `[1]` for undefined,
+ * `[2,{"code","message"}]`. An empty text says that there are calls left.
  */
 export interface GlueSettings {
-  readonly maxOutputChars: number;
+  readonly maxOutputBytes: number;
+  /** characters of all outcomes for the records of a page */
   readonly maxPageChars: number;
+  /** milliseconds after which no further call begins in one crossing, so that a time-out is the last one's own */
+  readonly sliceMs: number;
+  /** levels of arrays and objects in a result */
+  readonly maxDepth: number;
   readonly maxLogLines: number;
   readonly maxLogChars: number;
   readonly maxLogLineChars: number;
@@ -25,6 +30,8 @@ const { now } = Date;
 const asText = String;
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const slice = uncurry(String.prototype.slice);
+const charCodeAt = uncurry(String.prototype.charCodeAt);
+const indexOf = uncurry(String.prototype.indexOf);
 const exec = uncurry(RegExp.prototype.exec);
 const framePattern = /\\bscript:(\\d+):\\d+/;
 
@@ -129,6 +136,43 @@ function holdsPromise(value) {
   return false;
 }
 
+/** Characters bound the bytes of UTF-8 from below and, times three, from above. */
+function isTooLarge(json) {
+  if (json.length > limits.maxOutputBytes) return true;
+  if (json.length * 3 <= limits.maxOutputBytes) return false;
+  let bytes = json.length;
+  for (let i = 0; i < json.length; i += 1) {
+    const code = charCodeAt(json, i);
+    // Half of a surrogate pair is half of four bytes.
+    if (code >= 0x80) bytes += code >= 0x800 && (code < 0xd800 || code > 0xdfff) ? 2 : 1;
+  }
+  return bytes > limits.maxOutputBytes;
+}
+
+function isTooDeep(json) {
+  let depth = 0;
+  for (let at = 0; at < json.length; at += 1) {
+    const code = charCodeAt(json, at);
+    if (code === 0x22) at = endOfString(json, at);
+    else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > limits.maxDepth) return true;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return false;
+}
+
+/** @param at index of a quote. @returns that of the one that closes it */
+function endOfString(json, at) {
+  let end = at;
+  for (;;) {
+    end = indexOf(json, '"', end + 1);
+    let before = end - 1;
+    while (charCodeAt(json, before) === 0x5c) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+  }
+}
+
 function outcome(options) {
   let value;
   try {
@@ -145,8 +189,11 @@ function outcome(options) {
     if (json === undefined) {
       return failure('invalid_extension_response', 'The function returned a ' + typeof value + ', which is not JSON.');
     }
-    if (json.length > limits.maxOutputChars) {
-      return failure('response_size_exceeded', 'The function returned ' + json.length + ' characters of JSON; at most ' + limits.maxOutputChars + ' are allowed.');
+    if (isTooLarge(json)) {
+      return failure('response_size_exceeded', 'The function returned more than ' + limits.maxOutputBytes + ' bytes of JSON.');
+    }
+    if (isTooDeep(json)) {
+      return failure('invalid_extension_response', 'The return value is nested deeper than ' + limits.maxDepth + ' levels.');
     }
     return '[0,' + json + ']';
   } catch (error) {
@@ -158,23 +205,44 @@ function outcome(options) {
   }
 }
 
-let common = '{}';
+/** Options of single calls, as JSON; of the records of a page, the common ones and each record's own. */
+let single = [];
+let common = null;
 let each = [];
+let count = 0;
 let done = 0;
 let outcomes = '';
+
+function optionsOf(at) {
+  return common === null ? parse(single[at]) : { ...parse(common), ...each[at] };
+}
 
 function settle(text) {
   outcomes += (done === 0 ? '' : ',') + text;
   done += 1;
 }
 
-function runEach() {
-  while (done < each.length) {
-    if (outcomes.length > limits.maxPageChars) {
-      settle(failure('response_size_exceeded', 'The function returned too much for the records of one page.'));
-    } else settle(outcome({ ...parse(common), ...each[done] }));
-  }
+function begin(calls) {
+  count = calls;
+  done = 0;
+  outcomes = '';
+  return go();
+}
+
+function answer() {
   return takeLogs() + '[' + outcomes + ']';
+}
+
+function go() {
+  const start = now();
+  while (done < count) {
+    const isFull = outcomes.length > limits.maxPageChars;
+    if (isFull && common === null) break;
+    if (isFull) settle(failure('response_size_exceeded', 'The function returned too much for the records of one page.'));
+    else settle(outcome(optionsOf(done)));
+    if (now() - start >= limits.sliceMs) break;
+  }
+  return done === count ? answer() : '';
 }
 
 return {
@@ -182,28 +250,29 @@ return {
     fn = candidate;
     return typeof candidate === 'function';
   },
-  invoke(options) {
-    const text = outcome(parse(options));
-    return takeLogs() + text;
+  calls(...options) {
+    single = options;
+    common = null;
+    return begin(options.length);
   },
-  invokeEach(commonOptions, eachOptions) {
+  callEach(commonOptions, eachOptions) {
     common = commonOptions;
     each = parse(eachOptions);
-    done = 0;
-    outcomes = '';
-    return runEach();
+    return begin(each.length);
   },
-  /** Goes on behind the record that ran out of time. */
-  resumeEach(code, message) {
-    settle(failure(code, message));
-    return runEach();
+  go,
+  /** The call that was running fails. */
+  fail(code, message) {
+    if (done < count) settle(failure(code, message));
+    return done === count ? answer() : '';
   },
-  /** Ends what ran out of time: all records left share the failure. */
-  endEach(code, message) {
+  /** All calls left share the failure. */
+  finish(code, message) {
     const text = failure(code, message);
-    while (done < each.length) settle(text);
-    return takeLogs() + '[' + outcomes + ']';
+    while (done < count) settle(text);
+    return answer();
   },
-  takeLogs,
+  /** What there is, although calls are left. */
+  answer,
 };
 `;

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { SandboxLimits } from '../limits.js';
-import { encodeFrame, FrameReader, memoryMark, type Request } from '../protocol.js';
+import { encodeFrame, FrameReader, memoryMark, stuckMark, type Request } from '../protocol.js';
 import { ScriptProcess } from './script-process.js';
 
 /**
@@ -20,13 +20,15 @@ const end = (): void => void process.kill(process.pid, 'SIGKILL');
 wire.on('close', end);
 wire.on('error', end);
 
+function endSaying(words: string): void {
+  writeSync(process.stderr.fd, words);
+  end();
+}
+
 const scripts = new ScriptProcess(
   limits,
   (head, body) => wire.write(encodeFrame(head, body)),
-  (reason) => {
-    process.stderr.write(`${reason}\n`);
-    process.abort();
-  },
+  (callId) => endSaying(stuckMark(callId)),
 );
 
 const reader = new FrameReader(Infinity);
@@ -35,9 +37,7 @@ wire.on('data', (chunk: Buffer) => {
 });
 
 setInterval(() => {
-  if (process.memoryUsage.rss() <= limits.processMemoryMb * 1024 * 1024) return;
-  writeSync(process.stderr.fd, memoryMark);
-  end();
+  if (process.memoryUsage.rss() > limits.processMemoryMb * 1024 * 1024) endSaying(memoryMark);
 }, memoryCheckMs);
 
 wire.write(encodeFrame({ id: 0, kind: 'ready' }, ''));

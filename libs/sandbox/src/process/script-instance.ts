@@ -10,7 +10,16 @@ const identifier = /^[\p{ID_Start}$_][\p{ID_Continue}$_]*$/u;
 /** Members of the user's module that it does not know of. */
 const accessor = '__millrace_function';
 
-type Glue = Readonly<Record<'invoke' | 'invokeEach' | 'resumeEach' | 'endEach' | 'takeLogs', ivm.Reference>>;
+/** What the platform does with records may recurse into them; V8's JSON does not. */
+const maxDepth = 500;
+/** No further call begins after so long. */
+const sliceMs = 100;
+/** Room for V8 to heed a time-out. */
+const graceMs = 2_000;
+/** The glue itself needs far less. */
+const ownMs = 5_000;
+
+type Glue = Readonly<Record<'calls' | 'callEach' | 'go' | 'fail' | 'finish' | 'answer', ivm.Reference>>;
 
 /** A script loaded into a context of its own: its variables live as long as this, and are seen by nobody else. */
 export class ScriptInstance {
@@ -18,14 +27,19 @@ export class ScriptInstance {
     private readonly context: ivm.Context,
     private readonly glue: Glue,
     private readonly limits: SandboxLimits,
+    private readonly stuck: () => void,
   ) {}
 
-  /** @throws ScriptFailure when the script cannot be loaded, or has no such function */
+  /**
+   * @param stuck told when V8 does not heed a time-out
+   * @throws ScriptFailure when the script cannot be loaded, or has no such function
+   */
   static async load(
     isolate: ivm.Isolate,
     key: InstanceKey,
     source: string,
     limits: SandboxLimits,
+    stuck: () => void,
   ): Promise<ScriptInstance> {
     const context = await isolate.createContext();
     try {
@@ -34,60 +48,80 @@ export class ScriptInstance {
       });
       const module = await compileUserModule(isolate, key, source);
       await instantiate(isolate, context, module);
-      await evaluate(module, limits.callMs);
+      await watched(evaluate(module, limits.callMs), limits.callMs, stuck);
       await bind(glue, module, key);
-      return new ScriptInstance(context, await membersOf(glue), limits);
+      return new ScriptInstance(context, await membersOf(glue), limits, stuck);
     } catch (error) {
       context.release();
       throw error;
     }
   }
 
-  /** @returns the glue's answer: logs and the outcome */
-  async call(options: string): Promise<string> {
-    try {
-      return await this.#run(this.glue.invoke, [options], this.limits.callMs);
-    } catch (error) {
-      if (!isTimeOut(error)) throw error;
-      const failure = { code: 'script_timeout', message: timeOutText(this.limits.callMs) };
-      return `${await this.#run(this.glue.takeLogs, [], 1_000)}[2,${JSON.stringify(failure)}]`;
-    }
+  /**
+   * Calls the function once per text of options; as many calls as fit in a short time, at least one.
+   *
+   * @returns the glue's answer: logs, and the outcomes of the first calls
+   */
+  async calls(options: string[]): Promise<string> {
+    const answer = await this.#cross(this.glue.calls, options, this.limits.callMs);
+    return answer === '' ? this.#run(this.glue.answer, [], ownMs) : answer;
   }
 
   /** @returns the glue's answer: logs and the outcomes. A record that takes too long fails alone while time is left. */
   async callEach(common: string, each: string): Promise<string> {
     const { callMs, pageMs } = this.limits;
     const deadline = performance.now() + pageMs;
-    const late = ['script_timeout', timeOutText(callMs)];
-    let step = { member: this.glue.invokeEach, values: [common, each] };
-    for (;;) {
-      const left = deadline - performance.now();
-      if (left < 1) return this.#run(this.glue.endEach, late, 5_000);
-      try {
-        return await this.#run(step.member, step.values, Math.ceil(Math.min(callMs, left)));
-      } catch (error) {
-        if (!isTimeOut(error)) throw error;
-        step = { member: this.glue.resumeEach, values: late };
-      }
+    let answer = await this.#cross(this.glue.callEach, [common, each], callMs);
+    while (answer === '') {
+      const left = Math.ceil(deadline - performance.now());
+      if (left <= 0) return this.#run(this.glue.finish, this.#late, ownMs);
+      answer = await this.#cross(this.glue.go, [], Math.min(callMs, left));
     }
+    return answer;
   }
 
   release(): void {
     this.context.release();
   }
 
+  get #late(): string[] {
+    return ['script_timeout', timeOutText(this.limits.callMs)];
+  }
+
+  /** Lets the user's function run. @returns '' when calls are left */
+  async #cross(member: ivm.Reference, values: string[], callMs: number): Promise<string> {
+    try {
+      return await this.#run(member, values, callMs + sliceMs);
+    } catch (error) {
+      if (!isTimeOut(error)) throw error;
+      return this.#run(this.glue.fail, this.#late, ownMs);
+    }
+  }
+
   async #run(member: ivm.Reference, values: string[], timeout: number): Promise<string> {
-    const answer: unknown = await member.apply(undefined, values, { timeout });
+    const answer: unknown = await watched(member.apply(undefined, values, { timeout }), timeout, this.stuck);
     if (typeof answer !== 'string') throw new Error('The glue answered something else than text.');
     return answer;
+  }
+}
+
+/** Some loops of V8 hear nothing of a time-out: whoever is told can only end the process. */
+async function watched<T>(work: Promise<T>, timeout: number, stuck: () => void): Promise<T> {
+  const timer = setTimeout(stuck, timeout + graceMs);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
 function glueSettings(key: InstanceKey, limits: SandboxLimits): GlueSettings {
   const { maxOutputBytes, maxLogLines, maxLogChars } = limits;
   return {
-    maxOutputChars: maxOutputBytes,
+    maxOutputBytes,
     maxPageChars: maxOutputBytes * pageOutputFactor,
+    sliceMs,
+    maxDepth,
     maxLogLines,
     maxLogChars,
     maxLogLineChars,
@@ -164,14 +198,15 @@ async function bind(glue: ivm.Reference, module: ivm.Module, key: InstanceKey): 
 
 async function membersOf(glue: ivm.Reference): Promise<Glue> {
   const member = (name: keyof Glue) => referenceOf(glue, name);
-  const [invoke, invokeEach, resumeEach, endEach, takeLogs] = await Promise.all([
-    member('invoke'),
-    member('invokeEach'),
-    member('resumeEach'),
-    member('endEach'),
-    member('takeLogs'),
+  const [calls, callEach, go, fail, finish, answer] = await Promise.all([
+    member('calls'),
+    member('callEach'),
+    member('go'),
+    member('fail'),
+    member('finish'),
+    member('answer'),
   ]);
-  return { invoke, invokeEach, resumeEach, endEach, takeLogs };
+  return { calls, callEach, go, fail, finish, answer };
 }
 
 function referenceOf(holder: ivm.Reference, name: string): Promise<ivm.Reference> {

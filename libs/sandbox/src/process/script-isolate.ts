@@ -1,34 +1,53 @@
 import ivm from 'isolated-vm';
 import type { SandboxLimits } from '../limits.js';
 import { Lru } from '../lru.js';
-import type { InstanceKey } from '../protocol.js';
+import type { CallRequest } from '../protocol.js';
 import { ScriptFailure } from './script-failure.js';
 import { ScriptInstance } from './script-instance.js';
 
-/** The isolate of one script. It dies of too much memory; its owner makes a new one then. */
-export class ScriptIsolate {
-  readonly #isolate: ivm.Isolate;
-  readonly #instances: Lru<ScriptInstance>;
+interface Living {
+  readonly isolate: ivm.Isolate;
+  readonly instances: Lru<ScriptInstance>;
+}
 
-  /** @param lost V8 has no control over the isolate any more; the process must end */
+/** The isolate of one script: one call at a time, in order. It dies of too much memory and is replaced then. */
+export class ScriptIsolate {
+  #living: Living | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #callId = 0;
+
+  /** @param stuck told when V8 has no control over a call any more; the process must end */
   constructor(
     private readonly limits: SandboxLimits,
-    lost: (reason: string) => void,
-  ) {
-    this.#isolate = new ivm.Isolate({ memoryLimit: limits.isolateMemoryMb, onCatastrophicError: lost });
-    this.#instances = new Lru(limits.maxInstances, (instance) => instance.release());
-  }
-
-  get isDead(): boolean {
-    return this.#isolate.isDisposed;
-  }
+    private readonly stuck: (callId: number) => void,
+  ) {}
 
   /** @throws ScriptFailure */
-  async run(key: InstanceKey, source: string, use: (instance: ScriptInstance) => Promise<string>): Promise<string> {
+  run(request: CallRequest, source: string, use: (instance: ScriptInstance) => Promise<string>): Promise<string> {
+    const turn = this.#last.then(() => this.#run(request, source, use));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** When the calls under way have ended. */
+  dispose(): void {
+    void this.#last.then(() => {
+      if (this.#living && !this.#living.isolate.isDisposed) this.#living.isolate.dispose();
+      this.#living = null;
+    });
+  }
+
+  async #run(
+    request: CallRequest,
+    source: string,
+    use: (instance: ScriptInstance) => Promise<string>,
+  ): Promise<string> {
+    this.#callId = request.id;
+    const living = this.#alive();
     try {
-      return await use(await this.#instance(key, source));
+      return await use(await this.#instance(living, request, source));
     } catch (error) {
-      if (!this.isDead) throw error;
+      if (!living.isolate.isDisposed) throw error;
       throw new ScriptFailure(
         'script_memory_exceeded',
         `The script used more than ${this.limits.isolateMemoryMb} MB of memory.`,
@@ -36,16 +55,23 @@ export class ScriptIsolate {
     }
   }
 
-  dispose(): void {
-    if (!this.isDead) this.#isolate.dispose();
+  #alive(): Living {
+    if (this.#living === null || this.#living.isolate.isDisposed) {
+      const { isolateMemoryMb, maxInstances } = this.limits;
+      this.#living = {
+        isolate: new ivm.Isolate({ memoryLimit: isolateMemoryMb, onCatastrophicError: () => this.stuck(this.#callId) }),
+        instances: new Lru(maxInstances, (instance) => instance.release()),
+      };
+    }
+    return this.#living;
   }
 
-  async #instance(key: InstanceKey, source: string): Promise<ScriptInstance> {
-    const name = `${key.instance} ${key.functionName} ${key.content}`;
-    let instance = this.#instances.get(name);
+  async #instance({ isolate, instances }: Living, request: CallRequest, source: string): Promise<ScriptInstance> {
+    const name = `${request.instance} ${request.functionName} ${request.content}`;
+    let instance = instances.get(name);
     if (!instance) {
-      instance = await ScriptInstance.load(this.#isolate, key, source, this.limits);
-      this.#instances.set(name, instance);
+      instance = await ScriptInstance.load(isolate, request, source, this.limits, () => this.stuck(this.#callId));
+      instances.set(name, instance);
     }
     return instance;
   }

@@ -1,22 +1,13 @@
 import type { SandboxLimits } from '../limits.js';
 import { Lru } from '../lru.js';
 import type { CallRequest, ReplyHead, Request } from '../protocol.js';
-import { depthOf } from './json-depth.js';
 import { ScriptFailure } from './script-failure.js';
 import { ScriptIsolate } from './script-isolate.js';
 
 /** Contents kept, whatever their isolates do; a caller sends again what is missing. */
 const maxContents = 100;
 
-/** What the platform does with records may recurse into them; V8's JSON does not. */
-const maxDepth = 500;
-
-const tooDeep = new ScriptFailure(
-  'invalid_extension_response',
-  `The return value is nested deeper than ${maxDepth} levels.`,
-);
-
-/** The scripts of one account. Its caller runs one call of a script at a time. */
+/** The scripts of one account. */
 export class ScriptProcess {
   readonly #isolates: Lru<ScriptIsolate>;
   readonly #contents = new Lru<string>(maxContents);
@@ -24,7 +15,8 @@ export class ScriptProcess {
   constructor(
     private readonly limits: SandboxLimits,
     private readonly reply: (head: ReplyHead, body: string) => void,
-    private readonly lost: (reason: string) => void,
+    /** V8 does not end this call */
+    private readonly stuck: (callId: number) => void,
   ) {
     this.#isolates = new Lru(limits.maxIsolates, (isolate) => isolate.dispose());
   }
@@ -41,11 +33,10 @@ export class ScriptProcess {
     const isolate = this.#isolate(request.scriptId);
     try {
       const answer = await isolate.run(request, source, (instance) => {
-        if (request.kind === 'call') return instance.call(body);
+        if (request.kind === 'calls') return instance.calls(body.split('\n'));
         const end = body.indexOf('\n');
         return instance.callEach(body.slice(0, end), body.slice(end + 1));
       });
-      if (depthOf(answer, maxDepth) > maxDepth) throw tooDeep;
       this.reply({ id, kind: 'answered' }, answer);
     } catch (error) {
       const code = error instanceof ScriptFailure ? error.code : 'script_error';
@@ -55,10 +46,8 @@ export class ScriptProcess {
   }
 
   #isolate(scriptId: string): ScriptIsolate {
-    const known = this.#isolates.get(scriptId);
-    if (known && !known.isDead) return known;
-    const isolate = new ScriptIsolate(this.limits, this.lost);
-    this.#isolates.set(scriptId, isolate);
+    let isolate = this.#isolates.get(scriptId);
+    if (!isolate) this.#isolates.set(scriptId, (isolate = new ScriptIsolate(this.limits, this.stuck)));
     return isolate;
   }
 }
