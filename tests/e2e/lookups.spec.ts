@@ -223,3 +223,33 @@ describe('grouped rows of a file', () => {
     expect(crm.requests.every(({ body }) => body === '{"lines":["0","1","2"]}')).toBe(true);
   });
 });
+
+describe('idLockTemplate', () => {
+  it('never has two records of one key under way, over pages and workers, while others are', async () => {
+    const { api } = millrace;
+    const underWay = new Map<string, number>();
+    let overlaps = 0;
+    crm.clear();
+    crm.answer(async ({ json }) => {
+      const { key } = json as { key: string };
+      const now = (underWay.get(key) ?? 0) + 1;
+      underWay.set(key, now);
+      if (now > 1) overlaps += 1;
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      underWay.set(key, now - 1);
+      return { body: {} };
+    });
+    const rows = Array.from({ length: 300 }, (_, n) => `k${n % 7},${n}`);
+    const { flowId } = await flowOf('locked', ['key,n', ...rows], {
+      _connectionId: application,
+      adaptorType: 'HTTPImport',
+      idLockTemplate: '{{record.key}}',
+      http: { method: ['POST'], relativeURI: ['/locked'] },
+    });
+    const job = await api.finished(await api.run(flowId));
+    expect(job).toMatchObject({ status: 'completed', numSuccess: 300, numError: 0 });
+    expect(overlaps).toBe(0);
+    expect(crm.peakConcurrency).toBeGreaterThan(1);
+    expect(crm.requests).toHaveLength(300);
+  });
+});

@@ -11,6 +11,7 @@ import { LeaseKeeper } from './delivery/lease-keeper.js';
 import { redeliveryDelayMs } from './delivery/redelivery-delay.js';
 import { GenerateHandler, type Handled } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
+import { IdLocks } from './locks/id-locks.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
 import { PageHandler } from './pages/page-handler.js';
 import { ScriptLogs } from './results/script-logs.js';
@@ -76,6 +77,7 @@ class ExecutorService implements Executor {
   readonly #dispatcher: Dispatcher;
   readonly #limits: LimitAllocator;
   readonly #tokens: TokenBroker;
+  readonly #locks: IdLocks;
   readonly #generate: GenerateHandler;
   readonly #pages: PageHandler;
   readonly #held = new Set<Delivery>();
@@ -94,12 +96,14 @@ class ExecutorService implements Executor {
     this.#scriptLogs = new ScriptLogs(store.scriptLogs, reportError);
     this.#budget = new ByteBudget(settings.maxInFlightBytes);
     this.#dispatcher = new Dispatcher(pool);
-    this.#limits = new LimitAllocator({ bus, clock, instance: settings.instance, pool, reportError });
+    const { instance } = settings;
+    this.#limits = new LimitAllocator({ bus, clock, instance, pool, reportError });
+    this.#locks = new IdLocks({ bus, clock, instance, pool, reportError });
     this.#tokens = new TokenBroker({
       bus,
       documents: store.documents,
       clock,
-      instance: settings.instance,
+      instance,
       ...(settings.keyring === undefined ? {} : { keyring: settings.keyring }),
     });
     const shared = {
@@ -235,6 +239,7 @@ class ExecutorService implements Executor {
 
   #noticed(worker: number, notice: Notice): void {
     if (notice.kind === 'script-log') return this.#scriptLogs.add(notice);
+    if (notice.kind === 'lock-request' || notice.kind === 'lock-release') return this.#locks.handle(worker, notice);
     if (notice.kind !== 'token-request') return this.#limits.handle(worker, notice);
     const { requestId } = notice;
     void this.#tokens

@@ -14,6 +14,7 @@ import { continuationId } from '../work-ids.js';
 import { CallLog } from '../workers/call-log.js';
 import type { LoadedPlan } from '../workers/loaded-plan.js';
 import type { BundleResult, BundleTask } from '../workers/protocol.js';
+import type { WorkerLocks } from '../workers/worker-locks.js';
 import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import { BundleEncoder } from './bundle-encoder.js';
@@ -27,6 +28,7 @@ export interface BundleRunnerParts {
   readonly clock: Clock;
   /** users' functions, of the run's plan */
   readonly functions: Functions;
+  readonly locks: WorkerLocks;
 }
 
 /** Runs the pages of a bundle through the page program from where they wait, side by side; connections' permits bound them. */
@@ -40,7 +42,7 @@ export async function runBundle(
   const { header } = task;
   const calls = new CallLog();
   const context = run.contextOf(header.exportId);
-  const effects = new StepEffects(loaded, run, context, calls, task.traceparent, parts.functions);
+  const effects = new StepEffects(loaded, run, context, calls, task.traceparent, parts.functions, parts.locks);
   const runs = await Promise.all(
     pages.map(async ({ page, records }): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;

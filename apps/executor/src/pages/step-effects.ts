@@ -15,6 +15,8 @@ import { startSpan } from '#telemetry/spans';
 import { withCalls, type CallLog } from '../workers/call-log.js';
 import type { LoadedPlan, LoadedStep } from '../workers/loaded-plan.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
+import type { WorkerLocks } from '../workers/worker-locks.js';
+import { inTurns } from './in-turns.js';
 
 /** Records that were not sent because of a cancel carry this code; they count nowhere (decision 6). */
 export const canceledCode = 'canceled';
@@ -28,6 +30,7 @@ export class StepEffects implements Effects {
     private readonly calls: CallLog,
     private readonly traceparent: string | undefined,
     readonly functions: Functions,
+    private readonly locks: WorkerLocks,
   ) {}
 
   isCanceled(): boolean {
@@ -36,27 +39,17 @@ export class StepEffects implements Effects {
 
   submit(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly ImportOutcome[]> {
     const step = this.loaded.destinations.get(stepId);
-    return this.#inStep(
-      step,
-      stepId,
-      page,
-      records,
-      'import',
-      (s, context) => s.port.submit(page, records, context),
-      (failure) => ({ statusCode: 422, failures: [failure] }),
+    const failed = (failure: Failure): ImportOutcome => ({ statusCode: 422, failures: [failure] });
+    return this.#locked(stepId, records, failed, (some) =>
+      this.#inStep(step, stepId, page, some, 'import', ({ port }, context) => port.submit(page, some, context), failed),
     );
   }
 
   lookup(stepId: string, page: PageIdentity, records: readonly PreparedRecord[]): Promise<readonly LookupOutcome[]> {
     const step = this.loaded.lookups.get(stepId);
-    return this.#inStep(
-      step,
-      stepId,
-      page,
-      records,
-      'lookup',
-      (s, context) => s.port.lookup(records, context),
-      (failure) => ({ statusCode: 422, data: [], failures: [failure] }),
+    const failed = (failure: Failure): LookupOutcome => ({ statusCode: 422, data: [], failures: [failure] });
+    return this.#locked(stepId, records, failed, (some) =>
+      this.#inStep(step, stepId, page, some, 'lookup', ({ port }, context) => port.lookup(some, context), failed),
     );
   }
 
@@ -78,6 +71,36 @@ export class StepEffects implements Effects {
       },
       (failure) => ({ failure }),
     );
+  }
+
+  /** Sends at once, unless records carry locks. */
+  #locked<O>(
+    stepId: string,
+    records: readonly PreparedRecord[],
+    failed: (failure: Failure) => O,
+    send: (some: readonly PreparedRecord[]) => Promise<readonly O[]>,
+  ): Promise<readonly O[]> {
+    if (records.every(({ lockKey }) => lockKey === undefined)) return send(records);
+    return inTurns(
+      records,
+      (keys) => this.locks.acquire(stepId, keys, this.run.signal),
+      send,
+      (some, error) => {
+        const failure = this.#failureOf(error);
+        return some.map(() => failed(failure));
+      },
+    );
+  }
+
+  #failureOf(error: unknown): Failure {
+    if (isAbort(error) && this.run.isCanceled) {
+      return { code: canceledCode, message: 'The run was canceled before this record was sent.', source: 'internal' };
+    }
+    return {
+      code: 'internal_error',
+      message: error instanceof Error ? error.message : String(error),
+      source: 'internal',
+    };
   }
 
   async #inStep<T, O>(
@@ -111,12 +134,8 @@ export class StepEffects implements Effects {
       return outcomes;
     } catch (error) {
       // Only a cancel or a bug throws. Either way these records get their outcome as a value: the page goes on.
-      const message = error instanceof Error ? error.message : String(error);
-      span.fail(message);
-      const failure: Failure =
-        isAbort(error) && this.run.isCanceled
-          ? { code: canceledCode, message: 'The run was canceled before this record was sent.', source: 'internal' }
-          : { code: 'internal_error', message, source: 'internal' };
+      const failure = this.#failureOf(error);
+      span.fail(failure.message);
       return records.map(() => failed(failure));
     } finally {
       span.end();

@@ -158,7 +158,8 @@ export type Control =
   | { readonly kind: 'capacity'; readonly limitKey: string; readonly permits: number }
   /** No request on the connection before the instant, epoch ms. `isReduced`: successes are to be reported. */
   | { readonly kind: 'pace'; readonly limitKey: string; readonly pausedUntilMs: number; readonly isReduced: boolean }
-  | { readonly kind: 'token-answer'; readonly requestId: number; readonly answer: TokenAnswer };
+  | { readonly kind: 'token-answer'; readonly requestId: number; readonly answer: TokenAnswer }
+  | { readonly kind: 'lock-granted'; readonly requestId: number };
 
 /** Worker → main thread. */
 export type Notice =
@@ -181,7 +182,16 @@ export type Notice =
       readonly flowId: string;
       readonly lines: readonly ScriptLogLine[];
     }
-  | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest };
+  | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest }
+  /** Wants all of these keys of a step to itself. */
+  | {
+      readonly kind: 'lock-request';
+      readonly requestId: number;
+      readonly stepId: string;
+      readonly keys: readonly string[];
+    }
+  /** Gives back what was granted, or wants it no more. */
+  | { readonly kind: 'lock-release'; readonly requestId: number; readonly stepId: string };
 
 /** What a worker does. Implemented by `WorkerRuntime`; reached through threads or directly. */
 export interface WorkerApi {

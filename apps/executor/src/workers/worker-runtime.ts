@@ -29,6 +29,7 @@ import { ResidentPages } from './resident-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
 import { secretOpener, type SecretOpener } from './secret-opener.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
+import { WorkerLocks } from './worker-locks.js';
 import { WorkerLimits } from './worker-limits.js';
 import { WorkerTokens } from './worker-tokens.js';
 
@@ -43,6 +44,7 @@ export class WorkerRuntime implements WorkerApi {
   readonly #host: WorkerHost;
   readonly #limits: WorkerLimits;
   readonly #tokens: WorkerTokens;
+  readonly #locks: WorkerLocks;
   readonly #runs: LoadedRuns;
   readonly #plans = new Lru<string, LoadOutcome>(maxPlans);
   readonly #hosts = new Lru<string, ConnectorHost>(maxPlans);
@@ -57,6 +59,7 @@ export class WorkerRuntime implements WorkerApi {
     const { clock } = host;
     this.#limits = new WorkerLimits(clock, (notice) => host.notify(notice));
     this.#tokens = new WorkerTokens((notice) => host.notify(notice));
+    this.#locks = new WorkerLocks((notice) => host.notify(notice));
     this.#runs = new LoadedRuns(() => clock.now());
     this.#sessions = new SourceSessions(clock);
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
@@ -90,6 +93,7 @@ export class WorkerRuntime implements WorkerApi {
         runPage: this.#kit.runPage,
         resident: this.#resident,
         clock: this.#host.clock,
+        locks: this.#locks,
         functions: this.#functionsOf(loaded, run, task.traceparent),
       };
       return runBundle(task, pages, loaded, run, parts);
@@ -122,6 +126,8 @@ export class WorkerRuntime implements WorkerApi {
         return this.#limits.setPace(message.limitKey, message.pausedUntilMs, message.isReduced);
       case 'token-answer':
         return this.#tokens.answered(message.requestId, message.answer);
+      case 'lock-granted':
+        return this.#locks.granted(message.requestId);
     }
   }
 
