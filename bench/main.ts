@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
-import { templates } from './engine/templates.js';
+import { engine } from './engine.js';
 import { j1, volume } from './j1.js';
 import { j4 } from './j4.js';
 import { stopServers } from './processes.js';
 import type { BenchResult, Scenario } from './result.js';
 
-const scenarios: Readonly<Record<string, Scenario>> = { j1, j4, volume, engine: templates };
+const scenarios: Readonly<Record<string, Scenario>> = { engine, j1, j4, volume };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -5,8 +5,7 @@ import { append, asList, convertDate, elementCasts, joinPart, type ElementCast }
 import { compileComposites } from './composite.js';
 import { lookUp } from './lookups.js';
 import type { ArrayPart, ArrayType, FieldPlan, ObjectPlan, ValueSource } from './plan.js';
-import { memberExpression } from '../code/member-expression.js';
-import { elementScope, resolve, type Scope } from './scope.js';
+import { elementScope, readExpression, resolve, type Scope } from './scope.js';
 import { constantExpression, sourceExpression } from './source-code.js';
 
 /** Emits what stands inside of elements; the generator of fields gives itself. */
@@ -128,7 +127,7 @@ function emitLoops(
   let inner = scope;
   let open = 0;
   for (const names of groups) {
-    const source = code.declare(memberExpression(code, current, names));
+    const source = code.declare(readExpression(code, current, names, scope));
     // An empty source array makes an empty target array; a missing one leaves the field out.
     if (open === 0) code.line(`if (Array.isArray(${source})) ${result} ??= [];`);
     const element = code.name();
@@ -163,6 +162,7 @@ function emitQueryLoop(
     whole: element,
     wholeRecord: root === 'envelope' ? `${element}.record` : element,
     context,
+    hoisted: scope.hoisted,
   });
   code.line('}');
 }

@@ -21,7 +21,7 @@ export type GeneratedMap = (record: JsonValue, run: RunContext, answers?: Lookup
  */
 export function generateMap(plan: ObjectPlan, options: MappingOptions): GeneratedMap {
   const code = new CodeWriter();
-  const root = rootScope(code, options);
+  const root = rootScope(code, plan, options);
   const only = plan.kind === 'fields' && plan.fields.length === 1 ? plan.fields[0] : undefined;
   const bare = only?.generate === undefined ? only : undefined;
   const result = bare === undefined ? emitObject(code, plan, root) : emitField(code, bare, root);

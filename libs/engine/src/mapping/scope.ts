@@ -4,7 +4,8 @@ import { memberExpression } from '../code/member-expression.js';
 import { compileSegments, every, type Segment } from '../paths/index.js';
 import type { RunContext } from '../program.js';
 import { replaceAt } from './composite.js';
-import type { MappingOptions } from './plan.js';
+import { Hoisted, pathsOf } from './hoist.js';
+import type { MappingOptions, ObjectPlan } from './plan.js';
 
 /** Where generated code finds what stands at a path of the mapping's input. */
 
@@ -25,13 +26,25 @@ export interface Scope {
   readonly wholeRecord: string;
   /** Variable that keeps the context of templates, built when the first one is rendered. */
   readonly context: string;
+  readonly hoisted: Hoisted;
 }
 
-export function rootScope(code: CodeWriter, options: MappingOptions): Scope {
+/** Variable of the record in generated code. */
+const recordVariable = 'record';
+
+export function rootScope(code: CodeWriter, plan: ObjectPlan, options: MappingOptions): Scope {
+  const scope = declareRoot(code, options);
+  const paths = pathsOf(plan).map((segments) => resolve(segments, scope));
+  scope.hoisted.declare(paths.filter(({ base }) => base === recordVariable).map(({ rest }) => rest));
+  return scope;
+}
+
+function declareRoot(code: CodeWriter, options: MappingOptions): Scope {
   const context = code.declare('undefined');
+  const hoisted = new Hoisted(code, recordVariable);
   const record: Binding = { path: [], variable: 'record', isElement: false };
   if (options.input === 'record') {
-    return { options, bindings: [record], whole: 'record', wholeRecord: 'record', context };
+    return { options, bindings: [record], whole: 'record', wholeRecord: 'record', context, hoisted };
   }
   const whole = code.declare('undefined');
   const { scope } = options;
@@ -56,6 +69,7 @@ export function rootScope(code: CodeWriter, options: MappingOptions): Scope {
       whole: `(${whole} ??= ${build}(record, run))`,
       wholeRecord: 'record',
       context,
+      hoisted,
     };
   }
   const build = code.constant((value: JsonValue, run: RunContext) => ({
@@ -75,6 +89,7 @@ export function rootScope(code: CodeWriter, options: MappingOptions): Scope {
     whole: `(${whole} ??= ${build}(record, run))`,
     wholeRecord: 'record',
     context,
+    hoisted,
   };
 }
 
@@ -108,10 +123,14 @@ export function resolve(
   return { base: best?.variable ?? scope.whole, at: best?.path ?? [], rest: path.slice(from) };
 }
 
+export function readExpression(code: CodeWriter, base: string, names: readonly string[], scope: Scope): string {
+  return base === recordVariable ? scope.hoisted.read(names) : memberExpression(code, base, names);
+}
+
 export function pathExpression(code: CodeWriter, segments: readonly Segment[], scope: Scope): string {
   const { base, rest } = resolve(segments, scope);
   const wildcard = rest.indexOf(every);
-  if (wildcard < 0) return memberExpression(code, base, rest as readonly string[]);
+  if (wildcard < 0) return readExpression(code, base, rest as readonly string[], scope);
   return `${code.constant(compileSegments(rest))}(${base})`;
 }
 
@@ -126,5 +145,6 @@ export function elementScope(code: CodeWriter, scope: Scope, path: readonly stri
     whole: wholeExpression,
     wholeRecord: scope.options.input === 'envelope' ? `${wholeExpression}.record` : wholeExpression,
     context,
+    hoisted: scope.hoisted,
   };
 }
