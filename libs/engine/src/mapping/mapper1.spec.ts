@@ -6,7 +6,10 @@ import type { MappingOptions } from './plan.js';
 
 const map = (mapping: Mapping1, record: JsonValue, operation?: MappingOptions['operation']) => {
   const compiled = compileMapper1(mapping, {
-    lookups: [{ name: 'states', map: { tx: 'Texas' } }],
+    lookups: [
+      { name: 'states', map: { tx: 'Texas' } },
+      { name: 'lenient', map: {}, allowFailures: true },
+    ],
     source: 'mapping',
     input: 'record',
     scope: { settings: {}, roots: {} },
@@ -48,6 +51,171 @@ describe('fields of Mapper 1.0 (runtime §12)', () => {
     ],
   ])('%j', (entry, record, result) => {
     expect(field(entry, record)).toStrictEqual(result);
+  });
+
+  it.each<[string, Mapping1Field, JsonValue, unknown]>([
+    ['* reads every row of a grouped record', { extract: '*.id' }, [{ id: 1 }, { id: 2 }], { v: [1, 2] }],
+    ['[*] reads every element', { extract: 'a[*].b' }, { a: [{ b: 1 }, { b: 2 }, {}] }, { v: [1, 2] }],
+    ['$ starts at the record', { extract: '$.a.b' }, { a: { b: 1 } }, { v: 1 }],
+    ['a hard-coded value excludes the extract', { extract: 'a', hardCodedValue: 'x' }, { a: 1 }, { v: 'x' }],
+    ['a default has the type of its field', { extract: 'a', dataType: 'number', default: '5' }, {}, { v: 5 }],
+    ['unless it cannot', { extract: 'a', dataType: 'number', default: 'none' }, {}, { v: 'none' }],
+    ['null is a default', { extract: 'a', default: null }, {}, { v: null }],
+    [
+      'what comes out empty is discarded',
+      { extract: 'a', lookupName: 'lenient', discardIfEmpty: true },
+      { a: 'zz' },
+      {},
+    ],
+    [
+      'lookups translate elements',
+      { extract: 'a', dataType: 'stringarray', lookupName: 'states' },
+      { a: ['tx'] },
+      { v: ['Texas'] },
+    ],
+    [
+      'dates of elements',
+      { extract: 'a', dataType: 'stringarray', generateDateFormat: 'YYYY' },
+      { a: ['2024-02-28'] },
+      { v: ['2024'] },
+    ],
+    ['epoch milliseconds are dates', { extract: 'a', generateDateFormat: 'YYYY-MM-DD' }, { a: 0 }, { v: '1970-01-01' }],
+    [
+      'zones are IANA names',
+      {
+        extract: 'a',
+        extractDateFormat: 'YYYY-MM-DD HH:mm',
+        extractDateTimezone: 'America/New_York',
+        generateDateFormat: 'HH:mm',
+        generateDateTimezone: 'Europe/Vienna',
+      },
+      { a: '2024-07-01 12:00' },
+      { v: '18:00' },
+    ],
+    [
+      'internalId, isKey and useFirstRow change nothing',
+      { extract: 'a', internalId: true, isKey: true, useFirstRow: true },
+      { a: 1 },
+      { v: 1 },
+    ],
+  ])('%s', (_, entry, record, result) => {
+    expect(field(entry, record)).toStrictEqual(result);
+  });
+
+  it.each<[Mapping1Field, JsonValue, string]>([
+    [{ extract: 'a', dataType: 'number' }, { a: 'x' }, 'cast_failed'],
+    [{ extract: 'a', dataType: 'json' }, { a: '{' }, 'cast_failed'],
+    [{ extract: 'a', generateDateFormat: 'YYYY' }, { a: ['2024-02-28'] }, 'cast_failed'],
+    [{ extract: 'a', lookupName: 'states' }, { a: 'zz' }, 'lookup_failed'],
+  ])('%j of %j fails the record', (entry, record, code) => {
+    expect(field(entry, record)).toMatchObject({ code });
+  });
+
+  it.each<[string, Mapping1Field, JsonValue, unknown]>([
+    ['lookup_not_empty', { conditional: { when: 'lookup_not_empty', lookupName: 'states' } }, 'tx', { v: 'tx' }],
+    ['lookup_not_empty', { conditional: { when: 'lookup_not_empty', lookupName: 'states' } }, 'zz', {}],
+    ['lookup_empty', { conditional: { when: 'lookup_empty', lookupName: 'states' } }, 'tx', {}],
+    ['lookup_empty', { conditional: { when: 'lookup_empty', lookupName: 'states' } }, 'zz', { v: 'zz' }],
+    ['the field\u2019s own lookup', { lookupName: 'states', conditional: { when: 'lookup_not_empty' } }, 'zz', {}],
+    [
+      'the field\u2019s own lookup',
+      { lookupName: 'states', conditional: { when: 'lookup_not_empty' } },
+      'tx',
+      { v: 'Texas' },
+    ],
+    [
+      'no lookup at all',
+      { conditional: { when: 'lookup_empty' } },
+      'tx',
+      { error: expect.objectContaining({ code: 'invalid_value' }) },
+    ],
+  ])('%s: %j with %j', (_, entry, a, result) => {
+    expect(field({ extract: 'a', ...entry }, { a })).toEqual(result);
+  });
+
+  it('conditions on the operation decide at once', () => {
+    const mapping: Mapping1 = {
+      fields: [
+        { extract: 'a', generate: 'c', conditional: { when: 'record_created' } },
+        { extract: 'a', generate: 'u', conditional: { when: 'record_updated' } },
+      ],
+    };
+    expect(map(mapping, { a: 1 }, 'create')).toStrictEqual({ c: 1 });
+    expect(map(mapping, { a: 1 }, 'update')).toStrictEqual({ u: 1 });
+  });
+
+  it.each<[string, Mapping1Field[], unknown]>([
+    [
+      'the later wins',
+      [
+        { extract: 'a', generate: 'v' },
+        { extract: 'b', generate: 'v' },
+      ],
+      { v: 2 },
+    ],
+    [
+      'unless it has nothing',
+      [
+        { extract: 'a', generate: 'v' },
+        { extract: 'none', generate: 'v' },
+      ],
+      { v: 1 },
+    ],
+    [
+      'members of what is there',
+      [
+        { extract: 'o', generate: 'v' },
+        { extract: 'b', generate: 'v.y' },
+      ],
+      { v: { x: 1, y: 2 } },
+    ],
+    [
+      'members of what holds none',
+      [
+        { extract: 'a', generate: 'v' },
+        { extract: 'b', generate: 'v.y' },
+      ],
+      { v: { y: 2 } },
+    ],
+    [
+      'ignore_if_set leaves what is set',
+      [
+        { extract: 'a', generate: 'v' },
+        { extract: 'b', generate: 'v', conditional: { when: 'ignore_if_set' } },
+      ],
+      { v: 1 },
+    ],
+    [
+      'ignore_if_set sets what is empty',
+      [
+        { extract: 'blank', generate: 'v' },
+        { extract: 'b', generate: 'v', conditional: { when: 'ignore_if_set' } },
+      ],
+      { v: 2 },
+    ],
+  ])('targets that overlap: %s', (_, fields, result) => {
+    const record = { a: 1, b: 2, blank: '', o: { x: 1 } };
+    expect(map({ fields }, record)).toStrictEqual(result);
+    expect(record.o).toStrictEqual({ x: 1 });
+  });
+
+  it('sub-records are objects with a mapping of their own', () => {
+    const subRecordMapping = {
+      recordType: 'inventorydetail',
+      jsonPath: 'detail',
+      mapping: {
+        fields: [
+          { extract: 'bin', generate: 'bin', lookupName: 'bins' },
+          { extract: '$.id', generate: 'of' },
+        ],
+      },
+      lookups: [{ name: 'bins', map: { b1: 'Bin 1' } }],
+    };
+    expect(field({ subRecordMapping }, { id: 7, detail: { bin: 'b1' } })).toStrictEqual({ v: { bin: 'Bin 1', of: 7 } });
+    expect(field({ subRecordMapping: { jsonPath: 'detail' } }, {})).toMatchObject({ error: { code: 'invalid_value' } });
+    expect(field({ subRecordMapping: { ...subRecordMapping, jsonPath: 'a[*]' } }, {})).toMatchObject({
+      error: { code: 'not_supported' },
+    });
   });
 
   it('fills gaps of generated arrays with null', () => {
@@ -122,6 +290,66 @@ describe('lists of Mapper 1.0 (runtime §12)', () => {
       map({ lists: [{ generate: 'i', jsonPath: 'lines', fields: [{ hardCodedValue: 'x', generate: 'c' }] }] }, record),
     ).toStrictEqual({ i: [{ c: 'x' }, { c: 'x' }] });
   });
+  it.each<[string, Mapping1, JsonValue, unknown]>([
+    [
+      'rows of a grouped record',
+      { lists: [{ generate: 'i', jsonPath: '*', fields: [{ extract: 'id', generate: 'k' }] }] },
+      [{ id: 1 }, { id: 2 }],
+      { i: [{ k: 1 }, { k: 2 }] },
+    ],
+    [
+      'without jsonPath columns start at the record',
+      {
+        lists: [
+          {
+            generate: 'i',
+            extract: 'lines[*]',
+            fields: [
+              { extract: 'lines[*].sku', generate: 's' },
+              { extract: 'id', generate: 'o' },
+            ],
+          },
+        ],
+      },
+      record,
+      {
+        i: [
+          { s: 'a', o: 1 },
+          { s: 'b', o: 1 },
+        ],
+      },
+    ],
+    [
+      'lists within lists, flattened',
+      { lists: [{ generate: 'i', jsonPath: 'a[*].b[*]', fields: [{ extract: 'c', generate: 'c' }] }] },
+      { a: [{ b: [{ c: 1 }] }, { b: [{ c: 2 }, { c: 3 }] }, {}] },
+      { i: [{ c: 1 }, { c: 2 }, { c: 3 }] },
+    ],
+    [
+      'an empty list',
+      { lists: [{ generate: 'i', jsonPath: 'a', fields: [{ extract: 'c', generate: 'c' }] }] },
+      { a: [] },
+      { i: [] },
+    ],
+    [
+      'a missing list',
+      { lists: [{ generate: 'i', jsonPath: 'a', fields: [{ extract: 'c', generate: 'c' }] }] },
+      {},
+      {},
+    ],
+    [
+      'a list beside fields of the same object',
+      {
+        fields: [{ extract: 'id', generate: 'o.id' }],
+        lists: [{ generate: 'o.i', jsonPath: 'lines', fields: [{ extract: 'sku', generate: 's' }] }],
+      },
+      record,
+      { o: { id: 1, i: [{ s: 'a' }, { s: 'b' }] } },
+    ],
+  ])('%s', (_, mapping, input, result) => {
+    expect(map(mapping, input)).toStrictEqual(result);
+  });
+
   it('a list that names no array is refused', () => {
     expect(map({ lists: [{ generate: 'i', fields: [{ extract: 'sku', generate: 'c' }] }] }, record)).toMatchObject({
       error: { code: 'invalid_value' },

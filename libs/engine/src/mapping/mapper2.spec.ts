@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonValue, Lookup, Mapping2 } from '#model';
+import type { JsonValue, Lookup, Mapping2, MappingArrayHelper } from '#model';
 import { runContext } from '../testing/contexts.js';
 import { compileMapper2 } from './compile-mapping.js';
 import type { LookupAnswer, MappingOptions } from './plan.js';
@@ -79,6 +79,21 @@ describe('empty sources (runtime §13)', () => {
       { ...text, generate: 'not', extract: '$.x', default: 'd', conditional: { when: 'extract_not_empty' } },
     ];
     expect(map(fields, record)).toStrictEqual({ dflt: 'd', nil: null });
+  });
+
+  it.each<[NonNullable<Mapping2[number]['dataType']>, JsonValue, JsonValue]>([
+    ['number', '5', 5],
+    ['boolean', 'false', false],
+    ['object', '{"a":1}', { a: 1 }],
+    ['stringarray', 'a', ['a']],
+    ['numberarray', ['1', 2], [1, 2]],
+    ['number', 'none', 'none'],
+    ['number', '', ''],
+    ['stringarray', null, null],
+  ])('a default of a %s: %j is %j', (dataType, fallback, value) => {
+    expect(map([{ ...active, dataType, generate: 'v', extract: '$.x', default: fallback }], {})).toStrictEqual({
+      v: value,
+    });
   });
 
   it('zero and false are not empty', () => {
@@ -428,14 +443,86 @@ describe('objects and arrays (runtime §13)', () => {
     expect(one(field, {})).toStrictEqual({});
   });
 
-  it.each(['$[0]', '$.a,$.b'])('%s at the level of a helper makes the array null (observed)', (extract) => {
+  it.each(['$[0]', '$.a,$.b', '$.a[*], $.b[*]'])(
+    '%s at the level of a helper makes the array null (observed)',
+    (extract) => {
+      const field: Mapping2[number] = {
+        ...active,
+        dataType: 'objectarray',
+        generate: 'v',
+        buildArrayHelper: [{ extract, mappings: [{ ...text, generate: 'x', extract: '$.x' }] }],
+      };
+      expect(one(field, [{ x: 1 }])).toStrictEqual({ v: null });
+    },
+  );
+
+  it.each<[string, MappingArrayHelper, JsonValue, unknown]>([
+    ['its default where nothing is found', { extract: '$.none', default: 'd' }, {}, { v: ['d'] }],
+    ['its default where the array is empty', { extract: '$.a[*]', default: 'd' }, { a: [] }, { v: ['d'] }],
+    ['its elements where there are some', { extract: '$.a', default: 'd' }, { a: ['x'] }, { v: ['x'] }],
+    ['nothing of nothing', { extract: '$.a', conditional: { when: 'extract_not_empty' } }, { a: [] }, {}],
+    ['no default either', { extract: '$.a', default: 'd', conditional: { when: 'extract_not_empty' } }, {}, {}],
+    ['elements all the same', { extract: '$.a', conditional: { when: 'extract_not_empty' } }, { a: [1] }, { v: ['1'] }],
+  ])('a helper gives %s', (_, helper, record, result) => {
+    expect(
+      one({ ...active, dataType: 'stringarray', generate: 'v', buildArrayHelper: [helper] }, record),
+    ).toStrictEqual(result);
+  });
+
+  it('copies a source that is right already, of any type', () => {
+    expect(one({ ...active, dataType: 'object', generate: 'v', extract: '$.o' }, { o: { a: 1 } })).toStrictEqual({
+      v: { a: 1 },
+    });
+    expect(
+      one({ ...active, dataType: 'objectarray', generate: 'v', extract: '$.o[*]' }, { o: [{ a: 1 }] }),
+    ).toStrictEqual({ v: [{ a: 1 }] });
+  });
+
+  it('lookups and dates convert the elements of arrays of scalars', () => {
+    const lookups: Lookup[] = [{ name: 'l', map: { a: '2024-02-28' }, allowFailures: true }];
+    expect(
+      map(
+        [
+          {
+            ...active,
+            dataType: 'stringarray',
+            generate: 'v',
+            extract: '$.v',
+            lookupName: 'l',
+            generateDateFormat: 'YYYY',
+          },
+        ],
+        { v: ['a', 'b', null] },
+        { lookups },
+      ),
+    ).toStrictEqual({ v: ['2024', null, null] });
+  });
+
+  it('an object with a condition is left out where its source is empty, whatever its default', () => {
     const field: Mapping2[number] = {
       ...active,
-      dataType: 'objectarray',
+      dataType: 'object',
       generate: 'v',
-      buildArrayHelper: [{ extract, mappings: [{ ...text, generate: 'x', extract: '$.x' }] }],
+      extract: '$.o',
+      conditional: { when: 'extract_not_empty' },
+      default: '{"d":1}',
+      mappings: [{ ...text, generate: 'c', extract: 'x' }],
     };
-    expect(one(field, [{ x: 1 }])).toStrictEqual({ v: null });
+    expect(one(field, { o: 1 })).toStrictEqual({ v: { c: 'x' } });
+    expect(one(field, {})).toStrictEqual({});
+  });
+
+  it('one array without a name is the record, for grouped output', () => {
+    expect(
+      one(
+        {
+          ...active,
+          dataType: 'objectarray',
+          buildArrayHelper: [{ extract: '$.a[*]', mappings: [{ ...text, generate: 'x', extract: '$.a.x' }] }],
+        },
+        { a: [{ x: 1 }, { x: 2 }] },
+      ),
+    ).toStrictEqual([{ x: '1' }, { x: '2' }]);
   });
 
   it('arrays of arrays take inner arrays without a name', () => {

@@ -69,6 +69,24 @@ describe('response mapping (runtime §15)', () => {
       ],
     ],
     [[{ extract: 'data[*].id', generate: 'k' }], { statusCode: 200, data: [] }, []],
+    [[{ extract: 'data[*].id', generate: 'k' }], { statusCode: 200 }, []],
+    [[{ extract: 'id', generate: 'k' }], answer, [{ k: 'n1' }]],
+    [[{ extract: '$', generate: 'k' }], answer, [{}]],
+    // Observed: of a response whose root is an array the first element only.
+    [[{ extract: '_json[*].id', generate: 'k' }], { statusCode: 200, _json: [{ id: 1 }, { id: 2 }] }, [{ k: 1 }]],
+    [
+      [{ extract: '_json[*].items[*].id', generate: 'k' }],
+      { statusCode: 200, _json: [{ items: [{ id: 1 }, { id: 2 }] }, { items: [{ id: 3 }] }] },
+      [{ k: 1 }, { k: 2 }],
+    ],
+    [
+      [
+        { extract: 'data[*]', generate: 'o' },
+        { extract: 'data[*].id', generate: 'o.k' },
+      ],
+      { statusCode: 200, data: [{ id: 1 }] },
+      [{ o: { id: 1, k: 1 } }],
+    ],
   ])('lists %j', (fields, response, list) => {
     expect(apply({ lists: [{ generate: 'list', fields }] }, response)).toEqual({ id: 1, list });
   });

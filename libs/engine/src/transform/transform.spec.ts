@@ -29,6 +29,10 @@ describe('transform 1.0 (runtime §11)', () => {
     ['*.[Internal ID]', [{ 'Internal ID': 1 }], [1]],
     ['SDF[0]', { SDF: [1] }, 1],
     ['{{id}}-{{record.id}}', { id: 1 }, '1-1'],
+    ['tags[*]', { tags: [1, 2] }, [1, 2]],
+    ['$.a.b', { a: { b: 1 } }, 1],
+    ["a.['x y']", { a: { 'x y': 1 } }, 1],
+    ['/__proto__/x', {}, undefined],
     ['none', {}, undefined],
     ['blank', { blank: '' }, ''],
   ])('%s', (extract, record, value) => {
@@ -84,6 +88,39 @@ describe('transform 2.0 (runtime §11)', () => {
   it('modify lays its fields over the record, which stays as it was', () => {
     expect(apply(two('modify'), record)).toStrictEqual({ n: 'Ana', name: 'Ana', o: { kept: 1, r: 'eu' } });
     expect(record).toStrictEqual({ n: 'Ana', o: { kept: 1 } });
+  });
+  it('create of a grouped record roots at the rows', () => {
+    const rows: TransformExpression = {
+      expression: {
+        version: '2',
+        rulesTwoDotZero: {
+          mode: 'create',
+          mappings: [
+            { status: 'Active', dataType: 'string', generate: 'first', extract: '$[0].n' },
+            { status: 'Active', dataType: 'stringarray', generate: 'all', extract: '$[*].n' },
+          ],
+        },
+      },
+    };
+    expect(apply(rows, [{ n: 1 }, { n: 2 }])).toStrictEqual({ first: '1', all: ['1', '2'] });
+  });
+  it('static lookups of the transform translate, and fail in its stage', () => {
+    const looked: TransformExpression = {
+      expression: {
+        version: '2',
+        rulesTwoDotZero: {
+          mode: 'create',
+          lookups: [{ name: 'l', map: { a: 'b' } }],
+          mappings: [
+            { status: 'Active', dataType: 'string', generate: 'v', extract: '$.v', lookupName: 'l' },
+            { status: 'Active', dataType: 'number', generate: 'n', extract: '$.n' },
+          ],
+        },
+      },
+    };
+    expect(apply(looked, { v: 'a' })).toStrictEqual({ v: 'b' });
+    expect(apply(looked, { v: 'x' })).toMatchObject({ code: 'lookup_failed', source: 'lookup' });
+    expect(apply(looked, { n: 'x' })).toMatchObject({ code: 'cast_failed', source: 'transformation' });
   });
   it('array records pass modify unchanged', () => {
     expect(apply(two('modify'), [record])).toStrictEqual([record]);
