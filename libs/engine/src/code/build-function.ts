@@ -9,9 +9,11 @@
  * @returns its value, the function
  */
 export function buildFunction(constants: Readonly<Record<string, unknown>>, expression: string): unknown {
+  // Not as parameters: functions have 65,534 of them at most.
+  const declarations = Object.keys(constants).map((name, index) => `const ${name} = constants[${index}];`);
   // oxlint-disable-next-line typescript/no-implied-eval -- see above
-  const build = new Function(...Object.keys(constants), `"use strict"; return ${expression};`) as (
-    ...values: readonly unknown[]
+  const build = new Function('constants', `"use strict"; ${declarations.join(' ')} return ${expression};`) as (
+    values: readonly unknown[],
   ) => unknown;
-  return build(...Object.values(constants));
+  return build(Object.values(constants));
 }

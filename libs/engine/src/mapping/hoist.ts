@@ -3,6 +3,9 @@ import type { CodeWriter } from '../code/code-writer.js';
 import { isPlain, readable, type Segment } from '../paths/index.js';
 import type { FieldPlan, ObjectPlan } from './plan.js';
 
+/** Longer beginnings of paths are not looked for: there are as many as a path is long. */
+const maxLength = 8;
+
 /**
  * Objects of the record that several fields read from, each read once: checking at every field again that it is an object
  * costs as much as all the rest of a map. By the names that lead to it from the record.
@@ -20,7 +23,7 @@ export class Hoisted {
     const uses = new Map<string, { readonly names: readonly string[]; count: number }>();
     for (const path of paths) {
       if (!isPlain(path)) continue;
-      for (let length = 0; length < path.length; length += 1) {
+      for (let length = 0; length < Math.min(path.length, maxLength); length += 1) {
         const names = path.slice(0, length);
         const known = uses.get(keyOf(names));
         if (known === undefined) uses.set(keyOf(names), { names, count: 1 });
@@ -36,7 +39,7 @@ export class Hoisted {
 
   /** Expression of what stands at a path of the record. */
   read(names: readonly string[]): string {
-    for (let length = names.length - 1; length >= 0; length -= 1) {
+    for (let length = Math.min(names.length, maxLength) - 1; length >= 0; length -= 1) {
       const variable = this.variables.get(keyOf(names.slice(0, length)));
       if (variable !== undefined) return memberExpression(this.code, variable, names.slice(length), true);
     }

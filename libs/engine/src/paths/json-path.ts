@@ -1,11 +1,46 @@
-import { JSONPathEnvironment, type JSONPathNode, type JSONPathQuery, type JSONValue } from 'json-p3';
+import {
+  FunctionExpressionType,
+  JSONPathEnvironment,
+  type FilterFunction,
+  type JSONPathNode,
+  type JSONPathQuery,
+  type JSONValue,
+} from 'json-p3';
 import type { JsonValue } from '#model';
+import { PatternError, patternOf, type Pattern } from '../regex/index.js';
 import { compileSegments, type Getter } from './getter.js';
 import { every, isPlain, parsePath, type Segment } from './segments.js';
 
 /** Depth of `$..x` below which a document is refused; JSON that deep is an attack, not a record. */
 const maxRecursionDepth = 1_000;
 const environment = new JSONPathEnvironment({ maxRecursionDepth });
+environment.functionRegister.set(
+  'match',
+  matching((pattern) => `^(?:${pattern})$`),
+);
+environment.functionRegister.set(
+  'search',
+  matching((pattern) => pattern),
+);
+
+/** The standard's functions over patterns, in linear time; what is no pattern matches nothing (RFC 9535 §2.4.6). */
+function matching(anchor: (pattern: string) => string): FilterFunction {
+  return {
+    argTypes: [FunctionExpressionType.ValueType, FunctionExpressionType.ValueType],
+    returnType: FunctionExpressionType.LogicalType,
+    call: (text, pattern) =>
+      typeof text === 'string' && typeof pattern === 'string' && (patternOrNull(anchor(pattern))?.test(text) ?? false),
+  };
+}
+
+function patternOrNull(source: string): Pattern | null {
+  try {
+    return patternOf(source, 'u');
+  } catch (error) {
+    if (error instanceof PatternError) return null;
+    throw error;
+  }
+}
 
 /** Most matches of one query: `$..*..*` over a large record would otherwise not end in memory. */
 const maxMatches = 200_000;

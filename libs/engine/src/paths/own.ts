@@ -24,3 +24,12 @@ const inherited: ReadonlySet<string> = new Set([
 export function isInheritedName(key: string): boolean {
   return inherited.has(key);
 }
+
+/** Sets a member of an object under construction: `__proto__` becomes an ordinary one, as JSON.parse makes it. */
+export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+  } else {
+    target[key] = value;
+  }
+}

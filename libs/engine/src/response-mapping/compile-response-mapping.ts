@@ -120,7 +120,7 @@ function readList(response: unknown, columns: readonly Column[]): JsonValue {
   const sources = columns.map((column) => column.elements?.(response) as readonly JsonValue[] | undefined);
   const lengths = sources.filter((source) => source !== undefined).map((source) => source.length);
   // A list of repeating values only has one element.
-  const length = lengths.length === 0 ? 1 : Math.max(...lengths);
+  const length = lengths.length === 0 ? 1 : lengths.reduce((longest, one) => Math.max(longest, one), 0);
   const list: Draft[] = [];
   for (let index = 0; index < length; index += 1) {
     const element: Draft = {};

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { JsonRecord, JsonValue, Lookup } from '#model';
+import { isRecord, type JsonRecord, type JsonValue, type Lookup } from '#model';
 
 /** Random records, and what differential tests share. */
 
@@ -41,7 +41,11 @@ export const record: fc.Arbitrary<JsonRecord> = fc
       { requiredKeys: [] },
     ),
   )
-  .map(([text, members]) => ({ ...(JSON.parse(text) as JsonRecord), ...asParsed(members) }));
+  .map(([text, members]) => {
+    const plain = asParsed(members) as JsonRecord;
+    const o = isRecord(plain['o']) ? { ...(JSON.parse(text) as JsonRecord), ...plain['o'] } : plain['o'];
+    return { ...(JSON.parse(text) as JsonRecord), ...plain, ...(o === undefined ? {} : { o: o as JsonValue }) };
+  });
 
 /** A record, or rows of a grouped one. */
 export const recordOrRows: fc.Arbitrary<JsonValue> = fc.oneof(

@@ -6,6 +6,8 @@ import {
   type MappingError,
   type RecordMap,
 } from '../mapping/index.js';
+import { engineCodes } from '../codes.js';
+import { setOwn } from '../paths/index.js';
 import type { TemplateScope } from '../expressions/template-scope.js';
 import { toMapping1 } from './transform1.js';
 
@@ -50,7 +52,14 @@ function overlaid(compiled: CompiledMapping): CompiledMapping {
     map: (record, run, answers) => {
       if (!isRecord(record)) return { value: record };
       const mapped = compiled.map(record, run, answers);
-      return 'failure' in mapped ? mapped : { value: overlay(record, mapped.value) };
+      if ('failure' in mapped) return mapped;
+      try {
+        return { value: overlay(record, mapped.value) };
+      } catch (error) {
+        // RangeError, from values nested deeper than the stack.
+        const { message } = error as Error;
+        return { failure: { code: engineCodes.mapping_failed.code, message, source: 'transformation' } };
+      }
     },
   };
 }
@@ -60,7 +69,7 @@ function overlay(below: unknown, above: JsonValue): JsonValue {
   if (!isRecord(below) || !isRecord(above)) return above;
   const merged: Record<string, unknown> = { ...below };
   for (const [name, value] of Object.entries(above)) {
-    merged[name] = Object.hasOwn(below, name) ? overlay(below[name], value as JsonValue) : value;
+    setOwn(merged, name, Object.hasOwn(below, name) ? overlay(below[name], value as JsonValue) : value);
   }
   return merged as JsonValue;
 }
