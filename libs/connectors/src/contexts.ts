@@ -27,6 +27,8 @@ const KNOWN_ROOTS = new Set([
   'currentExportDateTime',
   'lastExportDateTimeUTC',
   'exportStartTime',
+  'hashOptions',
+  'hmacOptions',
 ]);
 
 /** Whether any of the templates reads bare field names, as templates of the first generation do. */

@@ -22,6 +22,10 @@ export interface ConnectionView {
   readonly origin: string;
   /** Rendered headers of the connection, names and values in turn. */
   readonly headers: readonly string[];
+  /** Headers that sign a request, rendered for each (handlebars §7). */
+  readonly signedHeaders: readonly { readonly name: string; readonly value: Template }[];
+  /** What templates of the connection see. */
+  readonly context: JsonRecord;
   readonly redactor: Redactor;
 }
 
@@ -94,6 +98,7 @@ export class HttpConnection {
     if (typeof baseUri !== 'string') return baseUri;
     const headers: string[] = [];
     for (const { name, value } of this.#headers) {
+      if (value.draft !== undefined) continue;
       const rendered = render(value, context, environment);
       if (typeof rendered !== 'string') return rendered;
       headers.push(name, rendered);
@@ -104,6 +109,8 @@ export class HttpConnection {
       baseUri,
       origin: URL.parse(baseUri)?.origin ?? '',
       headers,
+      signedHeaders: this.#headers.filter(({ value }) => value.draft !== undefined),
+      context,
       redactor: new Redactor(secretsOf(document)),
     };
     return this.#view;

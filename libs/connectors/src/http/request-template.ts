@@ -6,6 +6,7 @@ import { headerOf, setHeader } from './auth.js';
 import { ACCEPT_ENCODING } from './body.js';
 import type { ConnectionView } from './connection.js';
 import { harmlessHeaders, type HttpRequest, parseHttpUrl } from './request.js';
+import { signingRoots, type UnsignedRequest, withRequest } from './signing.js';
 import { joinUri } from './token-request.js';
 
 export type MediaType = 'json' | 'xml' | 'urlencoded' | 'form-data' | 'plaintext' | 'csv' | 'octet-stream';
@@ -58,6 +59,9 @@ export class RequestTemplate {
   }
 
   /**
+   * Renders address and headers; then, over the request so far, what signs it: `hashOptions`, `hmacOptions` and `aws4`
+   * (handlebars §7).
+   *
    * @param context roots for address and headers; not touched when they are constant
    * @param address replaces the step's relative URI: absolute, or relative to the base URI
    */
@@ -72,56 +76,103 @@ export class RequestTemplate {
     if (address === undefined && constant !== null && constant.view === view && constant.hasBody === (body !== null)) {
       return { method: this.method, url: constant.url, headers: constant.headers.slice(), body, secretBody: false };
     }
-    const isConstant = this.isConstant;
-    const roots = isConstant ? {} : context();
-    const relative = address ?? render(this.uri, roots, environment);
-    if (typeof relative !== 'string') return relative;
-    const absolute = /^https?:\/\//i.test(relative) ? relative : joinUri(view.baseUri, relative);
-    const url = parseHttpUrl(absolute);
-    if (url === null) {
-      return {
-        code: codes.invalid_url.code,
-        message: `The rendered address is no http URL: ${absolute.slice(0, 500)}`,
-        source: 'resource',
-        classification: 'parse',
-      };
-    }
-    const headers = this.#headers(view, roots, body !== null, environment);
-    if ('code' in headers) return headers;
-    const sent = url.origin === view.origin ? headers : harmlessHeaders(headers);
+    const isConstant = this.isConstant && view.signedHeaders.length === 0;
+    const roots = this.isConstant ? {} : context();
+    const plain = this.#unsigned(view, roots, body, environment, address);
+    if ('code' in plain) return plain;
+    const request = isConstant ? plain : this.#signed(plain, view, roots, environment, address !== undefined);
+    if ('code' in request) return request;
+    const { url } = request;
+    const problem = forbidden(request.headers);
+    if (problem !== null) return problem;
+    const sent = url.origin === view.origin ? request.headers : harmlessHeaders(request.headers);
     if (isConstant && address === undefined)
       this.#constant = { view, url, headers: sent.slice(), hasBody: body !== null };
     return { method: this.method, url, headers: sent, body, secretBody: false };
   }
 
-  #headers(
+  #unsigned(
     view: ConnectionView,
-    context: JsonRecord,
-    hasBody: boolean,
+    roots: JsonRecord,
+    body: string | null,
     environment: RenderEnvironment,
-  ): string[] | Failure {
+    address: string | undefined,
+  ): (UnsignedRequest & { headers: string[] }) | Failure {
+    const relativeUri = address ?? render(this.uri.draft ?? this.uri, roots, environment);
+    if (typeof relativeUri !== 'string') return relativeUri;
+    const url = absoluteUrl(view.baseUri, relativeUri);
+    if ('code' in url) return url;
     const headers = view.headers.slice();
     for (const [index, template] of this.headerTemplates.entries()) {
-      const value = render(template, context, environment);
+      if (template.draft !== undefined) continue;
+      const value = render(template, roots, environment);
       if (typeof value !== 'string') return value;
       setHeader(headers, this.#names[index]!, value);
-    }
-    for (let at = 1; at < headers.length; at += 2) {
-      if (FORBIDDEN_IN_HEADERS.test(headers[at]!)) {
-        return {
-          code: codes.invalid_header.code,
-          message: `The header ${headers[at - 1]} has a line break or another forbidden character.`,
-          source: 'resource',
-          classification: 'value',
-        };
-      }
     }
     addDefault(headers, 'accept', 'application/json, */*;q=0.8');
     addDefault(headers, 'accept-encoding', ACCEPT_ENCODING);
     addDefault(headers, 'user-agent', 'Millrace');
-    if (hasBody) addDefault(headers, 'content-type', this.#contentType);
-    return headers;
+    if (body !== null) addDefault(headers, 'content-type', this.#contentType);
+    return { method: this.method, url, baseUri: view.baseUri, relativeUri, headers, body };
   }
+
+  /** First the address, then the headers, which sign the address too. */
+  #signed(
+    plain: UnsignedRequest & { headers: string[] },
+    view: ConnectionView,
+    roots: JsonRecord,
+    environment: RenderEnvironment,
+    hasAddress: boolean,
+  ): (UnsignedRequest & { headers: string[] }) | Failure {
+    let request = plain;
+    if (this.uri.draft !== undefined && !hasAddress) {
+      const context = { ...roots, ...signingRoots(plain, view.document) };
+      const relativeUri = render(this.uri, context, withRequest(environment, plain));
+      if (typeof relativeUri !== 'string') return relativeUri;
+      const url = absoluteUrl(view.baseUri, relativeUri);
+      if ('code' in url) return url;
+      request = { ...plain, url, relativeUri };
+    }
+    const own = this.headerTemplates.flatMap((value, index) =>
+      value.draft === undefined ? [] : [{ name: this.#names[index]!, value, context: roots }],
+    );
+    const signing = [...view.signedHeaders.map((header) => ({ ...header, context: view.context })), ...own];
+    if (signing.length === 0) return request;
+    const options = signingRoots(request, view.document);
+    const signed = withRequest(environment, { ...request, headers: request.headers.slice() });
+    for (const { name, value, context } of signing) {
+      const rendered = render(value, { ...context, ...options }, signed);
+      if (typeof rendered !== 'string') return rendered;
+      setHeader(request.headers, name, rendered);
+    }
+    return request;
+  }
+}
+
+function absoluteUrl(baseUri: string, relative: string): URL | Failure {
+  const absolute = /^https?:\/\//i.test(relative) ? relative : joinUri(baseUri, relative);
+  return (
+    parseHttpUrl(absolute) ?? {
+      code: codes.invalid_url.code,
+      message: `The rendered address is no http URL: ${absolute.slice(0, 500)}`,
+      source: 'resource',
+      classification: 'parse',
+    }
+  );
+}
+
+function forbidden(headers: readonly string[]): Failure | null {
+  for (let at = 1; at < headers.length; at += 2) {
+    if (FORBIDDEN_IN_HEADERS.test(headers[at]!)) {
+      return {
+        code: codes.invalid_header.code,
+        message: `The header ${headers[at - 1]} has a line break or another forbidden character.`,
+        source: 'resource',
+        classification: 'value',
+      };
+    }
+  }
+  return null;
 }
 
 function addDefault(headers: string[], name: string, value: string): void {

@@ -22,7 +22,7 @@ export function printRaw(value: unknown): string {
   }
 }
 
-const unitsPerElement = 50;
+const unitsPerElement = 100;
 
 function printList(values: readonly unknown[]): string {
   work.spend(values.length * unitsPerElement);

@@ -29,3 +29,13 @@ const unitsPerComparison = 0.4;
 export function chargeSearch(value: string, part: string): void {
   if (part.length > linearPartLength) work.spend(value.length * part.length * unitsPerComparison);
 }
+
+const unitsPerKey = 250;
+
+/** Names of an object's members, charged for; none for what is no object. */
+export function keysOf(value: unknown): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const keys = Object.keys(value);
+  work.spend(keys.length * unitsPerKey);
+  return keys;
+}

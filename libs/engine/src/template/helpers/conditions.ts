@@ -1,4 +1,3 @@
-import { work } from '../work.js';
 import { chargeSearch, number, text } from './arguments.js';
 import { comparable, hasNoItems, looselyEqual } from './logic.js';
 import type { ConditionHelper } from './types.js';
@@ -12,16 +11,6 @@ export function isTruthy(value: unknown): boolean {
 export function isPresent(value: unknown): boolean {
   return value === 0 || isTruthy(value);
 }
-
-/** Names that `each` goes through; none for what is no object. */
-export function keysOf(value: unknown): readonly string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const keys = Object.keys(value);
-  work.spend(keys.length * unitsPerKey);
-  return keys;
-}
-
-const unitsPerKey = 50;
 
 type Comparison = (a: unknown, b: unknown) => boolean;
 

@@ -1,5 +1,5 @@
 import { work } from '../work.js';
-import { isMissing, number, text } from './arguments.js';
+import { isMissing, keysOf, number, text } from './arguments.js';
 import type { ValueHelper } from './types.js';
 
 function typeOf(value: unknown): string {
@@ -8,9 +8,7 @@ function typeOf(value: unknown): string {
 
 export function hasNoItems(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
-  if (typeof value !== 'object' || value === null) return false;
-  for (const key in value) if (Object.hasOwn(value, key)) return false;
-  return true;
+  return typeof value === 'object' && value !== null && keysOf(value).length === 0;
 }
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
