@@ -36,7 +36,7 @@ export interface RunContext {
   readonly runId: string;
   readonly accountId: string;
   readonly flowId: string;
-  /** `{_id, type, startedAt}`, shown to templates as `job`. */
+  /** `{_id, type, startedAt, input?}`, shown to templates as `job`. */
   readonly job: JsonRecord;
   readonly testMode: boolean;
   /** ISO 8601; the delta window of this run, before `delta.dateFormat`. */

@@ -92,6 +92,8 @@ export const flowInput = z.object({
   hidden: z.boolean().optional(),
   _exportId: ref().optional(),
   _importId: ref().optional(),
+  /** JSON Schema (2020-12) that the input of a run must meet. */
+  inputSchema: anyObject().nullable().optional(),
   /** Runs of this flow at a time; default 1. */
   maxConcurrentRuns: z.number().int().min(1).max(1000).optional(),
 });

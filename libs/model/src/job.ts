@@ -79,6 +79,8 @@ const jobFields = {
 export const childJob = z.object(jobFields);
 export const job = childJob.extend({
   children: z.array(childJob).optional(),
+  /** What its start was given, shown with the single job. */
+  input: anyObject().optional(),
   /** Of a flow with routers, in its order. */
   routers: z.array(jobRouter).optional(),
 });

@@ -71,12 +71,18 @@ export class RunDirectory {
     if (!known) return { unknown: 'plan' };
     const { plan, text } = known;
     const window = await deltaWindow(plan, job, this.#store.checkpoints);
+    const { input } = job.request;
     const spec: RunSpec = {
       runId,
       accountId: job.accountId,
       flowId: job._flowId,
       planId,
-      job: { _id: job._id, type: job.type, startedAt: job.startedAt ?? job.createdAt },
+      job: {
+        _id: job._id,
+        type: job.type,
+        startedAt: job.startedAt ?? job.createdAt,
+        ...(input === undefined ? {} : { input }),
+      },
       testMode: job.request['testMode'] === true,
       ...window,
     };

@@ -15,7 +15,7 @@ export interface RunSpec {
   readonly accountId: string;
   readonly flowId: string;
   readonly planId: string;
-  /** `{_id, type, startedAt}`, shown to templates as `job` */
+  /** `{_id, type, startedAt, input?}`, shown to templates as `job` */
   readonly job: JsonRecord;
   readonly testMode: boolean;
   /** Delta checkpoint per export, ISO 8601. Reference: runtime §3.1. */

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { inputSchemaIssues } from '#engine/input/index';
 import { type Flow, isRecord, type Issue, type JsonRecord, valuesAt } from '#model';
 import type { StoredDocument } from '#store';
 import type { Caller } from '../http/caller.js';
@@ -23,6 +24,7 @@ export class FlowExtras implements TypeExtras {
       ...lookupIssues(incoming),
       ...moveIssues(document, previous),
       ...abstractIssues(document, previous),
+      ...schemaIssues(document),
     ];
     const integrationId = document['_integrationId'];
     const integration = typeof integrationId === 'string' ? referred.integrations?.get(integrationId) : undefined;
@@ -75,6 +77,10 @@ function moveIssues(document: JsonRecord, previous: StoredDocument | null): Issu
 function abstractIssues(document: JsonRecord, previous: StoredDocument | null): Issue[] {
   if (!previous || (previous['_abstractFlowId'] ?? null) === (document['_abstractFlowId'] ?? null)) return [];
   return [{ code: 'invalid_field', message: '_abstractFlowId cannot be changed.', field: '_abstractFlowId' }];
+}
+
+function schemaIssues({ inputSchema }: JsonRecord): readonly Issue[] {
+  return isRecord(inputSchema) ? inputSchemaIssues(inputSchema as JsonRecord) : [];
 }
 
 /** Unknown groups are dropped silently. */

@@ -1,4 +1,4 @@
-import type { ChildJob, Job } from '#model';
+import { type ChildJob, isRecord, type Job } from '#model';
 import type { JobRow } from '#store';
 
 /** A job as clients read it: absent where the row says null. Reference: resources §13. */
@@ -15,7 +15,8 @@ export function toJob(row: JobRow): ChildJob {
 /** A flow job with its steps in order (decision 9). */
 export function toFamily(row: JobRow, children: readonly JobRow[]): Job {
   const inOrder = [...children].sort((a, b) => (a.oIndex ?? 0) - (b.oIndex ?? 0));
-  return { ...toJob(row), children: inOrder.map(toJob) };
+  const { input } = row.request;
+  return { ...toJob(row), ...(isRecord(input) ? { input } : {}), children: inOrder.map(toJob) };
 }
 
 /** Whether a job has children of its own. */

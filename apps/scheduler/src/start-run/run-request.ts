@@ -8,6 +8,8 @@ export interface RunRequest {
   readonly startDate: string | null;
   readonly endDate: string | null;
   readonly traceparent: string | null;
+  /** Parameters of the run; undefined when it was started without any, as schedules and chains do. */
+  readonly input: JsonRecord | undefined;
 }
 
 export function parseRunRequest(request: JsonRecord): RunRequest {
@@ -18,6 +20,7 @@ export function parseRunRequest(request: JsonRecord): RunRequest {
     startDate: textOf(window['startDate']),
     endDate: textOf(window['endDate']),
     traceparent: textOf(request['traceparent']),
+    input: isRecord(request['input']) ? (request['input'] as JsonRecord) : undefined,
   };
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { JsonRecord } from '#model';
 import { settled } from '#testing/clock';
 import { accountId, id, World } from '../testing/world.js';
 
@@ -76,6 +77,21 @@ describe('a run that is asked for', () => {
         ],
       },
     ]);
+  });
+
+  it.each<[string, JsonRecord | undefined, string]>([
+    ['meets the schema of its flow', { day: 'monday' }, 'running'],
+    ['does not meet it', { day: 1 }, 'failed'],
+    ['is missing', undefined, 'failed'],
+  ])('whose input %s (%j) is %s', async (_, input, status) => {
+    world.flow(flowId, { inputSchema: { required: ['day'], properties: { day: { type: 'string' } } } });
+    await world.startScheduler();
+    const runId = await world.request(flowId, input === undefined ? {} : { input });
+    expect(world.store.run(runId)).toMatchObject({
+      status,
+      failure: status === 'failed' ? { code: 'invalid_input', message: expect.stringContaining('input.day') } : null,
+    });
+    expect(world.work()).toHaveLength(status === 'failed' ? 0 : 1);
   });
 
   it('takes the trace along', async () => {

@@ -1,6 +1,8 @@
 import type { Bus } from '#bus';
 import { signals } from '#contracts';
 import type { JobRow, Jobs, Plans } from '#store';
+import { runCodes } from '#store/codes';
+import { checkInput } from '#engine/input/index';
 import { startSpan } from '#telemetry';
 import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
@@ -61,13 +63,13 @@ export class StartRun {
       attributes: { 'millrace.run.id': jobId, 'millrace.flow.id': flowId },
     });
     try {
-      return await this.#startTraced(job, request.exportIds, span.traceparent);
+      return await this.#startTraced(job, request, span.traceparent);
     } finally {
       span.end();
     }
   }
 
-  async #startTraced(job: JobRow, exportIds: RunRequest['exportIds'], traceparent: string): Promise<StartRunOutcome> {
+  async #startTraced(job: JobRow, { exportIds, input }: RunRequest, traceparent: string): Promise<StartRunOutcome> {
     const { bus, jobs, plans, clock, telemetry } = this.#deps;
     const { _id: jobId, accountId, _flowId: flowId } = job;
     const outcome = await plans.plan(accountId, flowId, exportIds);
@@ -75,6 +77,9 @@ export class StartRun {
       return this.#refuse(jobId, flowId, { code: 'invalid_flow', message: 'The flow does not exist any more.' });
     if ('refusal' in outcome) return this.#refuse(jobId, flowId, outcome.refusal);
     const { planId, plan, routers } = outcome.runnable;
+    // The flow may have got another schema since the run was asked for.
+    const [wrong] = checkInput(plan.flow, input);
+    if (wrong) return this.#refuse(jobId, flowId, { code: runCodes.invalid_input.code, message: wrong.message });
     // Invariant: the plan is durable before anybody can see a run that names it.
     if (!this.#stored.has(planId)) {
       await this.#deps.storedPlans.put(planId, accountId, plan);

@@ -1,6 +1,6 @@
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue, Router } from '#model';
-import { compileFilter, type Filter } from '../filter/index.js';
+import { compileFilter, valuesOf, type Filter } from '../filter/index.js';
 import type { BranchChoice, FlowPlan } from '../program.js';
 import type { CompileFailures } from './compile-failures.js';
 import { callForEach, compileOwned, invalidReturn } from './user-function.js';
@@ -28,11 +28,11 @@ function compileFilters(
     failures.add(compiled.error.code, `${compiled.error.message} (router ${router.id}, branch ${name})`);
     return null;
   });
-  const branchesOf = (record: JsonValue): readonly number[] | Failure => {
+  const branchesOf = (record: JsonValue, values: JsonRecord): readonly number[] | Failure => {
     const taken: number[] = [];
     for (let branch = 0; branch < filters.length; branch += 1) {
       const filter = filters[branch] ?? null;
-      const passes = filter === null || filter(record);
+      const passes = filter === null || filter(record, values);
       if (typeof passes === 'object') return passes;
       if (!passes) continue;
       taken.push(branch);
@@ -40,7 +40,7 @@ function compileFilters(
     }
     return taken;
   };
-  return async (records) => records.map(({ record }) => branchesOf(record));
+  return async (records, run) => records.map(({ record }) => branchesOf(record, valuesOf(run)));
 }
 
 const nothing: BranchChoice = async (records) => records.map(() => []);

@@ -1,5 +1,6 @@
 import type { Export, Import, Lookup, Mapping1, Mapping2, PageProcessor } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
+import { valuesOf } from '../filter/index.js';
 import { compileGrouping } from '../grouping.js';
 import {
   compileMapper1,
@@ -99,7 +100,7 @@ function defined(details: { readonly [K in keyof StepDetails]: StepDetails[K] | 
 function filterOf(filter: StepFilter | undefined): Pick<CompiledLookup, 'filter'> {
   if (filter === undefined || 'script' in filter) return {};
   const { keeps } = filter;
-  return { filter: (record) => keeps(record) };
+  return { filter: (record, run) => keeps(record, valuesOf(run)) };
 }
 
 function scriptOf(filter: StepFilter | undefined): UserFunction | undefined {

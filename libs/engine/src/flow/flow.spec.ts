@@ -29,6 +29,19 @@ const rejectOdd = ({ record }: PreparedRecord): ImportOutcome =>
     : { statusCode: 200, id: 'ok' };
 const people = [{ id: 1 }, { id: 2 }, { id: 3 }, { id: 4 }];
 
+it('filters of steps and generators read the input of the run', async () => {
+  const rules = ['equals', ['number', ['context', 'job.input.wanted']], ['extract', 'id']];
+  const filter = { type: 'expression' as const, expression: { version: '1' as const, rules } };
+  const flow = compiled({ source: { filter }, imports: { [first]: { filter } } });
+  const context = runContext({ job: { _id: 'job', input: { wanted: 3 } } });
+  const shaped = await flow.generators.get(generator)!.shape(people, context, 0, noFunctions);
+  expect(shaped.records).toMatchObject([{ record: { id: 3 } }]);
+  const effects = new FakeEffects();
+  const records = people.map((record, index) => ({ index, record }));
+  await runPage(flow, 0, { generator, page: 0 }, records, context, effects);
+  expect(effects.submitted).toMatchObject([{ records: [{ record: { id: 3 } }] }]);
+});
+
 describe('compiling a flow', () => {
   it('puts processor n at position n and the end behind the last', () => {
     const flow = compiled({

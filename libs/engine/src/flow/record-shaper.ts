@@ -5,6 +5,7 @@ import type { Functions } from '../functions.js';
 import type { RunContext } from '../program.js';
 import { compileTransform } from '../transform/index.js';
 import { verdictOf } from './admit.js';
+import { valuesOf } from '../filter/index.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compileStepFilter } from './step-filter.js';
 import {
@@ -113,8 +114,8 @@ function filterStage(
   const { keeps } = compiled;
   return [
     {
-      ofRecord: (record) => {
-        const verdict = keeps(record);
+      ofRecord: (record, run) => {
+        const verdict = keeps(record, valuesOf(run));
         if (typeof verdict === 'object') return { failure: verdict };
         return verdict ? { value: record } : null;
       },

@@ -286,6 +286,19 @@ describe('a router (runtime §17)', () => {
     expect(world.sent.map(({ ns }) => ns)).toEqual([[3]]);
   });
 
+  it('reads the input of the run in its filters', async () => {
+    const rules = ['equals', ['number', ['context', 'job.input.wanted']], ['extract', 'n']];
+    const flow = compiled([
+      { id: 'r', branches: [branch('x', { inputFilter: { rules }, pageProcessors: [into(a)] })] },
+    ]);
+    for (const wanted of [1, 3]) {
+      const world = new World();
+      const run = runContext({ job: { _id: 'job', input: { wanted } } });
+      await runPage(flow, 0, { generator, page: 0 }, recordsOf(1, 2, 3), run, world);
+      expect(world.sent.map(({ ns }) => ns)).toEqual([[wanted]]);
+    }
+  });
+
   it('starts nothing after a cancel', async () => {
     const world = new World();
     world.isOver = true;

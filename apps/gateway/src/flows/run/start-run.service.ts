@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { runStart } from '#contracts';
+import { checkInput } from '#engine/input/index';
 import { ApiError } from '#failures';
 import { type Export, type Flow, type Import, type JsonRecord, newId } from '#model';
 import type { OpenSpan } from '#telemetry';
@@ -28,7 +29,8 @@ export class StartRunService {
 
   /**
    * @returns the job's id
-   * @throws ApiError 404, 409 `run_already_queued` (decision 5), 422 `inactive_flow`, `invalid_flow`, `not_supported`
+   * @throws ApiError 404, 409 `run_already_queued` (decision 5), 422 `inactive_flow`, `invalid_flow`, `not_supported`,
+   *   and what is wrong with the generators or the input asked for
    */
   async start(caller: Caller, flowId: string, body: unknown, span: OpenSpan | undefined): Promise<string> {
     const asked = body === undefined || body === null ? {} : parseBody(startRunRequest, body);
@@ -39,6 +41,8 @@ export class StartRunService {
     const steps = stepsOf(flow);
     await this.#assertRunnable(accountId, flow, steps);
     assertGenerators(asked, steps);
+    const wrong = checkInput(flow, asked.input ?? undefined);
+    if (wrong.length > 0) throw invalid(wrong);
 
     const jobId = newId();
     const accepted = await this.deps.store.jobs.enqueue({
@@ -109,6 +113,7 @@ function requestOf(asked: StartRunRequest, span: OpenSpan | undefined): JsonReco
         }
       : {}),
     ...(asked._exportIds ? { _exportIds: [...new Set(asked._exportIds)] } : {}),
+    ...(asked.input ? { input: asked.input } : {}),
     ...(span ? { traceparent: span.traceparent } : {}),
   };
 }

@@ -63,6 +63,20 @@ describe('POST /flows/:id/run', () => {
     });
   });
 
+  it('hands on an input that meets the schema of the flow, and refuses others', async () => {
+    const inputSchema = { required: ['day'], properties: { day: { type: 'string', format: 'date' } } };
+    const { flowId } = await makeFlow(gateway.alice, { inputSchema });
+    const { body } = await run(flowId, { input: { day: '2026-02-28', more: [1] } });
+    const row = await gateway.store.jobs.get(gateway.alice.accountId, body._jobId);
+    expect(row?.request['input']).toEqual({ day: '2026-02-28', more: [1] });
+    const refused = await run(flowId, { input: { day: '2026-02-31' } });
+    expect([refused.status, refused.body.errors]).toEqual([
+      422,
+      [{ code: 'invalid_field_value', field: 'input.day', message: expect.any(String) }],
+    ]);
+    expect((await run(flowId)).body.errors[0]).toMatchObject({ code: 'missing_required_field', field: 'input.day' });
+  });
+
   it('accepts a run that cannot be announced now: the job is the intent', async () => {
     const { flowId } = await makeFlow(gateway.alice);
     gateway.bus.isDown = true;
