@@ -121,6 +121,37 @@ describe('a flow with two routers, three branches and a merge', () => {
     expect(data).toMatchObject({ stage: 'router', routerId: 'shelf', data: { pattern: '(' } });
   });
 
+  it('follows a script, and stores the records that it throws at', async () => {
+    const { api } = millrace;
+    const flow = await createBranchedFlow(api, depot, 'all_matching_branches', { pageSize: 100, batchSize: 100 });
+    const content = `function route({ record, settings }) {
+      if (record.id === 3) throw new Error('not three');
+      return record.id % 2 === 0 ? ['utrecht', 0] : record.id === 1 ? [] : settings.flow.odd;
+    }`;
+    const _scriptId = await api.create('scripts', { name: 'Route', content });
+    const document = await api.call<{ routers: object[] }>('GET', `/v1/flows/${flow.flowId}`);
+    const routers = [
+      { ...document.routers[0], routeRecordsUsing: 'script', script: { _scriptId, function: 'route' } },
+      document.routers[1],
+    ];
+    await api.call('PUT', `/v1/flows/${flow.flowId}`, { ...document, routers, settings: { odd: 'few' } });
+    depot.total = 11;
+    const job = await api.finished(await api.run(flow.flowId));
+    depot.total = total;
+    const even = [0, 2, 4, 6, 8, 10];
+    expect([depot.idsOn('large'), depot.idsOn('utrecht')]).toEqual([even, even]);
+    expect(depot.idsOn('archive')).toEqual([...even, ...even].toSorted((a, b) => a - b));
+    expect(job).toMatchObject({ status: 'completed', numSuccess: 24, numIgnore: 1, numError: 1 });
+    expect(job.routers?.[0]).toMatchObject({
+      numSuccess: 9,
+      numError: 1,
+      numIgnore: 1,
+      branches: [{ numRecords: 6 }, { numRecords: 6 }, { numRecords: 3 }],
+    });
+    const [error] = await api.errors(flow.flowId, flow.exportId);
+    expect(error).toMatchObject({ source: 'routing', message: expect.stringContaining('not three'), traceKey: '3' });
+  });
+
   it('refuses routers that lead back to themselves', async () => {
     const branch = (nextRouterId: string) => [{ name: 'on', nextRouterId }];
     const answer = await millrace.api.send('POST', '/v1/flows', {
