@@ -93,28 +93,11 @@ export interface FinalJob {
   readonly numIgnore: number;
 }
 
-const final = new Set(['completed', 'failed', 'canceled']);
-
-/** Starts a run and waits until the API shows it as final. */
-export async function runFlow(
-  platform: Platform,
-  flowId: string,
-  pollMs: number,
-): Promise<{ job: FinalJob; seconds: number }> {
-  const startedAt = performance.now();
-  const { _jobId } = await platform.call<{ _jobId: string }>('POST', `/v1/flows/${flowId}/run`, {});
-  for (;;) {
-    const job = await platform.call<FinalJob>('GET', `/v1/jobs/${_jobId}`);
-    if (final.has(job.status)) return { job, seconds: (performance.now() - startedAt) / 1000 };
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-}
-
 /**
  * Starts a run and follows its events until the last one, which carries the final job: what a client of the API sees,
- * without asking again and again, which at hundreds of runs in flight would measure the asking.
+ * without asking again and again, which would measure the asking.
  */
-export async function runFlowWatched(platform: Platform, flowId: string): Promise<{ job: FinalJob; seconds: number }> {
+export async function runFlow(platform: Platform, flowId: string): Promise<{ job: FinalJob; seconds: number }> {
   const startedAt = performance.now();
   const { _jobId } = await platform.call<{ _jobId: string }>('POST', `/v1/flows/${flowId}/run`, {});
   const job = await platform.lastEvent<FinalJob>(`/v1/jobs/${_jobId}/events`);

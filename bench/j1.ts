@@ -19,7 +19,7 @@ export const j1: Scenario = async (options, emit) => {
     const connections = await createConnections(platform, source, sink);
     const flowOf = (pageSize: number, total: number): Promise<string> =>
       createCopyFlow({ platform, connections, sourceUrl: source, sinkUrl: sink, pageSize, total });
-    await runFlow(platform, await flowOf(1000, 50_000), 20);
+    await runFlow(platform, await flowOf(1000, 50_000));
     await stats();
     for (const pageSize of [1000, 20]) {
       const total = options.quick ? 50_000 : pageSize === 1000 ? 400_000 : 200_000;
@@ -30,7 +30,7 @@ export const j1: Scenario = async (options, emit) => {
       const before = await bareOnce();
       await stats();
       const used = await platform.measure();
-      const { job, seconds } = await runFlow(platform, flowId, 20);
+      const { job, seconds } = await runFlow(platform, flowId);
       const cpu = await used();
       const seen = await stats();
       const after = await bareOnce();
@@ -95,7 +95,9 @@ export const volume: Scenario = async (options, emit) => {
         pageSize: 1000,
         total,
       });
-      await runFlow(platform, flowId, 50);
+      const { job } = await runFlow(platform, flowId);
+      if (job.status !== 'completed' || job.numSuccess !== total)
+        throw new Error(`A run ended as ${JSON.stringify(job)}`);
       rss.push(executorRss());
     }
     const [small, large] = rss as [number, number];

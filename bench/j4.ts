@@ -1,4 +1,4 @@
-import { createConnections, createCopyFlow, runFlowWatched } from './copy-flow.js';
+import { createConnections, createCopyFlow, runFlow } from './copy-flow.js';
 import { startPlatform } from './platform.js';
 import { startServer } from './processes.js';
 import { percentile, round, type Scenario } from './result.js';
@@ -52,7 +52,7 @@ export const j4: Scenario = async (options, emit) => {
       const lane = async (flowId: string): Promise<void> => {
         while (next < runs) {
           next += 1;
-          const { job, seconds } = await runFlowWatched(platform, flowId);
+          const { job, seconds } = await runFlow(platform, flowId);
           if (job.status !== 'completed' || job.numSuccess !== recordsPerRun)
             throw new Error(`A run ended as ${JSON.stringify(job)}`);
           latencies.push(seconds * 1000);
