@@ -3,7 +3,7 @@ import { firstMissing, member, memberCode } from './access.js';
 import { helperCatalogue, type HelperDefinition } from './helpers/catalogue.js';
 import { comparison, isTruthy } from './helpers/conditions.js';
 import { ancestor, contextCode, mayReachRoot, type Scope, turnCode } from './scope.js';
-import { TemplateSyntaxError } from './syntax.js';
+import { maxNesting, TemplateSyntaxError } from './syntax.js';
 import { charged, made } from './work.js';
 
 type Expression = hbs.AST.Expression;
@@ -19,9 +19,6 @@ export interface Call {
 /** Names of the generated function's own variables. */
 export const rootName = 'root';
 export const scopeName = 'scope';
-
-/** Most sub-expressions and blocks inside of each other. */
-const maxNesting = 100;
 
 /** Helpers that mean something without arguments; any other helper name alone is a field of the record. */
 const helpersWithoutArguments: ReadonlySet<string> = new Set(['timestamp']);

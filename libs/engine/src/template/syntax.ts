@@ -11,6 +11,36 @@ export class TemplateSyntaxError extends Error {
 /** Longest template, in UTF-16 code units: parsing takes time, and compiling memory. */
 const maxTemplateLength = 1_000_000;
 
+/** Most blocks, branches of one `{{else if}}` chain, or sub-expressions inside of each other. */
+export const maxNesting = 500;
+
+const blockTag = /\{\{\{?\{?~?(?:([#^])(?!~?\}\})|(\/)|else\s+[^\s}~])/g;
+
+/**
+ * Refuses deeper nesting before the library parses it, which takes time with the square of the depth. Comments are taken
+ * for blocks; nobody comments hundreds of blocks out in a row.
+ */
+function checkNesting(text: string): void {
+  const branches: number[] = [0];
+  let depth = 0;
+  for (const [, opens, closes] of text.matchAll(blockTag)) {
+    if (closes !== undefined) {
+      depth -= branches.pop() ?? 0;
+      if (branches.length === 0) branches.push(0);
+      continue;
+    }
+    if (opens !== undefined) branches.push(0);
+    branches[branches.length - 1]! += 1;
+    depth += 1;
+    if (depth > maxNesting) throw new TemplateSyntaxError(`Blocks nest ${maxNesting} deep at most.`);
+  }
+  let calls = 0;
+  for (const [token] of text.matchAll(/\{\{|[()]/g)) {
+    calls = token === '{{' ? 0 : calls + (token === '(' ? 1 : -1);
+    if (calls > maxNesting) throw new TemplateSyntaxError(`Sub-expressions nest ${maxNesting} deep at most.`);
+  }
+}
+
 /**
  * Parses a template with the Handlebars library, and adapts it to this language (handlebars §9): raw blocks of any name
  * print their content; partials, decorators and inline partials do not exist.
@@ -21,6 +51,7 @@ export function parseTemplate(text: string): Program {
   if (text.length > maxTemplateLength) {
     throw new TemplateSyntaxError(`A template has at most ${maxTemplateLength} characters.`);
   }
+  checkNesting(text);
   const program = Handlebars.parseWithoutProcessing(text);
   adapt(program);
   return Handlebars.parse(program as unknown as string);

@@ -13,6 +13,7 @@ const others: Readonly<Record<string, HelperCost>> = {
   ...each(['capitalizeAll', 'truncateWords', 'reverse', 'chop'], 300, 60),
   ...each(['encodeURI', 'decodeURI', 'htmlEncode', 'htmlDecode', 'sanitize', 'jsonParse'], 300, 40),
   ...each(['sort', 'unique', 'pluck'], 300, 400),
+  ...each(['split', 'occurrences', 'replace', 'some'], 200, 10),
   ...each(['sum', 'avg', 'join', 'after', 'before'], 200, 150),
   ...each(['getValue', 'filter'], 300, 100),
   ...each(['regexMatch', 'regexReplace', 'regexSearch'], 1_000, 3),

@@ -33,6 +33,7 @@ const kinds: Readonly<Record<string, string>> = {
   number: '0123456789',
 };
 const maxRandomLength = 10_000;
+const unitsPerRandomText = 2_000;
 const unitsPerRandomCharacter = 100;
 
 function randomText(kind: string, length: number): string {
@@ -41,7 +42,7 @@ function randomText(kind: string, length: number): string {
   const alphabet = Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
   if (alphabet === undefined) throw new Error(`random: the kind must be crypto, uuid or number, not '${kind}'.`);
   const count = Math.floor(length);
-  work.spend(count * unitsPerRandomCharacter);
+  work.spend(unitsPerRandomText + count * unitsPerRandomCharacter);
   // Bytes beyond a multiple of the alphabet's size are thrown away: all characters are equally likely.
   const usable = 256 - (256 % alphabet.length);
   let output = '';
