@@ -4,6 +4,7 @@ import { helperCatalogue, type HelperDefinition } from './helpers/catalogue.js';
 import { comparison, isTruthy } from './helpers/conditions.js';
 import { ancestor, contextCode, mayReachRoot, type Scope, turnCode } from './scope.js';
 import { maxNesting, TemplateSyntaxError } from './syntax.js';
+import type { StaticLookups } from './template.js';
 import { charged, made } from './work.js';
 
 type Expression = hbs.AST.Expression;
@@ -18,7 +19,7 @@ export interface Call {
 
 /** Names of the generated function's own variables. */
 export const rootName = 'root';
-export const scopeName = 'scope';
+export const environmentName = 'environment';
 
 /** Helpers that mean something without arguments; any other helper name alone is a field of the record. */
 const helpersWithoutArguments: ReadonlySet<string> = new Set(['timestamp']);
@@ -29,15 +30,16 @@ const requestRoots: ReadonlySet<string> = new Set(['hashOptions', 'hmacOptions']
 export class Expressions {
   /** First segments of the paths that reach the root context; `''` stands for the root itself or any of it. */
   readonly roots = new Set<string>();
-  /** Set when an expression needs {@link scopeName}. */
-  usesRenderScope = false;
   /** Set when an expression needs the request that is being built. */
   readsRequest = false;
   /** Units of work of the expressions so far, beyond what depends on values. */
   cost = 0;
   #depth = 0;
 
-  constructor(private readonly code: CodeWriter) {}
+  constructor(
+    private readonly code: CodeWriter,
+    private readonly staticLookups: StaticLookups,
+  ) {}
 
   /** @throws TemplateSyntaxError when blocks or sub-expressions are nested too deep */
   nested<T>(generate: () => T): T {
@@ -127,8 +129,7 @@ export class Expressions {
         return this.#made(`${run}(${[this.#hash(call, scope), ...values].join(', ')})`);
       default:
         this.#learn(name, call);
-        this.usesRenderScope = true;
-        return this.#made(`${run}(${[scopeName, ...values].join(', ')})`);
+        return this.#made(`${run}(${[this.#renderScope(), ...values].join(', ')})`);
     }
   }
 
@@ -151,6 +152,11 @@ export class Expressions {
     const value = this.value(expression, scope);
     const isRead = expression.type === 'PathExpression' || expression.type === 'SubExpression';
     return isRead && cost.element > 0 ? `${this.code.constant(charged)}(${value}, ${cost.element})` : value;
+  }
+
+  #renderScope(): string {
+    const lookups = this.code.constant(this.staticLookups);
+    return `{ root: ${rootName}, environment: ${environmentName}, staticLookups: ${lookups} }`;
   }
 
   #hash(call: Call, scope: Scope): string {

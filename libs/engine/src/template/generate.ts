@@ -1,6 +1,6 @@
 import type { JsonRecord } from '#model';
 import { CodeWriter } from '../code/code-writer.js';
-import { type Call, Expressions, rootName, scopeName } from './expressions.js';
+import { environmentName, Expressions, rootName } from './expressions.js';
 import { printRaw, type TargetFormat } from './format.js';
 import { keysOf } from './helpers/arguments.js';
 import { helperCatalogue } from './helpers/catalogue.js';
@@ -47,7 +47,7 @@ export function generateTemplate(program: Program, options: GenerateOptions): Ge
 class TemplateGenerator {
   readonly #options: GenerateOptions;
   readonly #code = new CodeWriter();
-  readonly #expressions = new Expressions(this.#code);
+  readonly #expressions: Expressions;
   readonly #raw: string;
   readonly #formatted: string;
   #isConstant = true;
@@ -55,18 +55,18 @@ class TemplateGenerator {
 
   constructor(options: GenerateOptions) {
     this.#options = options;
-    this.#raw = this.#code.constant(metered(printRaw, 1));
-    this.#formatted = this.#code.constant(metered(options.format.print, options.format.unitsPerCharacter));
+    const { print, unitsPerCharacter } = options.format;
+    this.#raw = this.#code.constant(printRaw);
+    this.#formatted = print === printRaw ? this.#raw : this.#code.constant(metered(print, unitsPerCharacter));
+    this.#expressions = new Expressions(this.#code, options.staticLookups);
   }
 
   generate(program: Program): GeneratedTemplate {
     const { roots } = this.#expressions;
-    const lookups = this.#code.constant(this.#options.staticLookups);
-    this.#code.line(`let out = "";`);
-    this.#code.line(`const ${scopeName} = { root, environment, staticLookups: ${lookups} };`);
+    this.#code.line('let out = "", value;');
     this.#program(program, rootScope(rootName));
     this.#code.line('return out;');
-    const render = this.#code.build([rootName, 'environment']) as GeneratedTemplate['render'];
+    const render = this.#code.build([rootName, environmentName]) as GeneratedTemplate['render'];
     return { render, isConstant: this.#isConstant, roots, readsRequest: this.#readsRequest };
   }
 
@@ -106,7 +106,13 @@ class TemplateGenerator {
         : this.#expressions.callee(mustache, scope, this.#options.strict).code;
     });
     if (value === null) return;
-    this.#code.line(`out += ${mustache.escaped ? this.#formatted : this.#raw}(${value});`);
+    const print = mustache.escaped ? this.#formatted : this.#raw;
+    if (print === this.#raw) {
+      // Most values are texts, printed as they are; that costs no more than the output has room for.
+      this.#code.line(`value = ${value}; out += typeof value === "string" ? value : ${print}(value);`);
+    } else {
+      this.#code.line(`out += ${print}(${value});`);
+    }
     this.#code.line(`if (out.length > ${maxOutputBytes}) ${this.#code.constant(outputTooLarge)}();`);
   }
 

@@ -9,7 +9,7 @@ export class TemplateSyntaxError extends Error {
 }
 
 /** Longest template, in UTF-16 code units: parsing takes time, and compiling memory. */
-const maxTemplateLength = 1_000_000;
+const maxTemplateLength = 256 * 1024;
 
 /** Most blocks, branches of one `{{else if}}` chain, or sub-expressions inside of each other. */
 export const maxNesting = 500;

@@ -56,6 +56,7 @@ export function comparable(value: unknown): unknown {
 
 /** JavaScript's `==`, which the language promises (handlebars §4.8, §5). */
 export function looselyEqual(a: unknown, b: unknown): boolean {
+  if (typeof a === 'string' && typeof b === 'string') return comparable(a) === b;
   if (typeof a === 'object' && typeof b === 'object') return a === b;
   // eslint-disable-next-line eqeqeq
   return comparable(a) == comparable(b);
