@@ -29,6 +29,8 @@ interface Job extends ScriptCall {
   reject(error: unknown): void;
   /** It was in flight when a process ended: it runs alone, so that the one who does it again is known. */
   isSuspect: boolean;
+  /** processes that ended while it ran in them alone */
+  ended: number;
   isCanceled: boolean;
 }
 
@@ -77,6 +79,7 @@ export class AccountScripts {
       const job: Job = {
         ...call,
         isSuspect: false,
+        ended: 0,
         isCanceled: false,
         resolve: (outcomes) => {
           signal.removeEventListener('abort', cancel);
@@ -220,14 +223,16 @@ export class AccountScripts {
       for (const job of batch.jobs) job.reject(ended);
       return;
     }
-    const isOnlyOne = batch.jobs.length === 1;
-    const isGuilty = isOnlyOne && (isCulprit || (isAlone && reason !== 'stuck'));
+    const [first, ...others] = batch.jobs;
+    const isGuilty = others.length === 0 && (isCulprit || (isAlone && reason !== 'stuck'));
     if (isGuilty) {
-      const strikes = this.strikes.add(this.#name(batch.scriptId));
-      if (isCulprit || strikes > 1) return this.#settle(batch.jobs, faults[reason]);
+      this.strikes.add(this.#name(batch.scriptId));
+      first!.ended += 1;
+      // What is stuck will be so again; a process may end for other reasons than its script.
+      if (isCulprit || first!.ended > 1) return this.#settle(batch.jobs, faults[reason]);
     }
-    const isSuspect = isCulprit || reason !== 'stuck';
-    for (const job of batch.jobs) job.isSuspect = isSuspect;
+    // Who shared a process with one that is stuck is not suspected, unless they were called together.
+    for (const job of batch.jobs) job.isSuspect ||= isCulprit || reason !== 'stuck';
     this.#queue.unshift(...batch.jobs.filter(isWanted));
   }
 }

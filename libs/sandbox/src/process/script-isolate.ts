@@ -31,7 +31,7 @@ export class ScriptIsolate {
 
   /** When the calls under way have ended. */
   dispose(): void {
-    void this.#last.then(() => {
+    void this.#last.finally(() => {
       if (this.#living && !this.#living.isolate.isDisposed) this.#living.isolate.dispose();
       this.#living = null;
     });
