@@ -25,6 +25,8 @@ import { DocumentReader } from './resources/document-reader.js';
 import { resourceController } from './resources/resource.controller.js';
 import { ResourceService } from './resources/resource.service.js';
 import { exportExtras, importExtras } from './resources/step-extras.js';
+import { ScriptLogController } from './scripts/script-log.controller.js';
+import { ScriptLogService } from './scripts/script-log.service.js';
 import { TYPE_EXTRAS, type TypeExtras } from './resources/type-extras.js';
 import { StackExtras } from './stacks/stack-extras.js';
 import { SystemTokenController } from './stacks/system-token.controller.js';
@@ -34,7 +36,7 @@ const resources = [
   IntegrationChildrenController,
   RegistrationController,
 ];
-const runs = [FlowRunController, JobController, StepErrorController];
+const runs = [FlowRunController, JobController, StepErrorController, ScriptLogController];
 const others = [PingController, SystemTokenController, TokenInfoController, OpenApiController, HealthController];
 
 const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras, StackExtras];
@@ -46,6 +48,7 @@ const services = [
   JobService,
   JobEvents,
   StepErrorService,
+  ScriptLogService,
 ];
 
 @Module({})

@@ -4,6 +4,7 @@ import { flowOperations } from '../flows/flow.operations.js';
 import { registrationOperations } from '../integrations/integration.operations.js';
 import { jobOperations } from '../jobs/job.operations.js';
 import { resourceOperations } from '../resources/resource.operations.js';
+import { scriptLogOperations } from '../scripts/script-log.operations.js';
 import { systemTokenOperations } from '../stacks/system-token.operations.js';
 import type { Operation } from './operation.js';
 
@@ -15,5 +16,6 @@ export const operations: readonly Operation[] = [
   ...systemTokenOperations,
   ...flowOperations,
   ...jobOperations,
+  ...scriptLogOperations,
   ...tokenInfoOperations,
 ];
