@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { filterVariant } from './engine/filter.js';
+import { hooks } from './engine/hooks.js';
 import { mapper1Variant, mapper2Variant } from './engine/mappers.js';
 import { pageVariant } from './engine/page.js';
 import { templates } from './engine/templates.js';
@@ -26,6 +27,7 @@ export const engine: Scenario = async (options, emit) => {
     });
   }
   await templates(options, emit);
+  await hooks(options, emit);
 };
 
 const roundMs = 60;
