@@ -9,7 +9,7 @@ export interface Product {
   readonly name: string;
   readonly description: string;
   readonly price: number;
-  readonly quantity: number;
+  readonly quantity: number | string;
   readonly category: string;
   readonly status: string;
   readonly currency: string;

@@ -3,7 +3,7 @@ import type { JsonRecord, JsonValue } from '#model';
 import { engineCodes } from '../codes.js';
 import { CodeWriter } from '../code/code-writer.js';
 import { memberExpression } from '../code/member-expression.js';
-import { compileExtract, compileJsonPath, isPlain, own, parsePath } from '../paths/index.js';
+import { compileExtract, isPlain, own, parseJsonPath, parsePath } from '../paths/index.js';
 import { emitOperator, FilterCompileError, strictly, type Expression } from './operators.js';
 
 export interface FilterOptions {
@@ -111,8 +111,8 @@ class FilterGenerator {
   }
 
   private emitPath(root: 'record' | 'context', path: string): Expression {
-    const segments = path.startsWith('$') ? compileJsonPath(path)?.segments : (parsePath(path) ?? undefined);
-    if (segments !== undefined && isPlain(segments))
+    const segments = path.startsWith('$') ? parseJsonPath(path) : parsePath(path);
+    if (segments !== null && isPlain(segments))
       return { text: memberExpression(this.writer, root, segments), isBoolean: false };
     const get = compileExtract(path);
     if (get === null) throw new FilterCompileError(`The path ${JSON.stringify(path)} is malformed.`);

@@ -1,5 +1,5 @@
 import { isHostileKey } from '#model';
-import { compileJsonPath, parsePath } from '../paths/index.js';
+import { compileQuery, parseJsonPath, parsePath } from '../paths/index.js';
 import { isZone } from '../dates/index.js';
 import { compileTemplate } from '../template/index.js';
 import { staticLookupMaps } from './lookups.js';
@@ -19,10 +19,11 @@ export function compileMarkedSource(extract: string, label: string, options: Map
     return { kind: 'template', template };
   }
   if (!extract.startsWith('$')) return null;
-  const path = compileJsonPath(extract);
-  if (path === null)
+  const segments = parseJsonPath(extract);
+  if (segments !== null) return { kind: 'path', segments };
+  if (compileQuery(extract) === null)
     throw new MappingCompileError('invalid_value', `The extract ${extract} of field ${label} is malformed.`);
-  return path.segments === undefined ? { kind: 'query', path: extract } : { kind: 'path', segments: path.segments };
+  return { kind: 'query', path: extract };
 }
 
 /** Compiles a bare path of Mapper 1.0. */

@@ -92,7 +92,7 @@ export interface JsonPath {
  * @returns null when the path is malformed
  */
 export function compileJsonPath(path: string): JsonPath | null {
-  const simple = simpleSegments(path);
+  const simple = parseJsonPath(path);
   if (simple !== null) {
     const get = compileSegments(simple);
     if (isPlain(simple)) {
@@ -118,8 +118,8 @@ export function compileJsonPath(path: string): JsonPath | null {
 
 const rest = /^\$(?:\.(?!\.))?/;
 
-/** Segments of `$`, `$.a.b`, `$[0]['x y'].c`, `$.a[*].b`; null for everything that needs the library. */
-function simpleSegments(path: string): readonly Segment[] | null {
+/** Segments of `$`, `$.a.b`, `$[0]['x y'].c`, `$.a[*].b`; null for everything that needs the library, or is malformed. */
+export function parseJsonPath(path: string): readonly Segment[] | null {
   const body = path.replace(rest, '');
   if (body === '') return path === '$' ? [] : null;
   if (!/^\$[.[]/.test(path)) return null;

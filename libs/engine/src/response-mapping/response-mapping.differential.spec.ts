@@ -1,4 +1,4 @@
-import { expect, it } from '@jest/globals';
+import { it } from '@jest/globals';
 import fc from 'fast-check';
 import type { JsonRecord, ResponseMapping } from '#model';
 import { asParsed, record, recordOrRows, scalar } from '../testing/arbitraries.js';

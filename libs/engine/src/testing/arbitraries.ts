@@ -44,7 +44,7 @@ export const record: fc.Arbitrary<JsonRecord> = fc
   .map(([text, members]) => {
     const plain = asParsed(members) as JsonRecord;
     const o = isRecord(plain['o']) ? { ...(JSON.parse(text) as JsonRecord), ...plain['o'] } : plain['o'];
-    return { ...(JSON.parse(text) as JsonRecord), ...plain, ...(o === undefined ? {} : { o: o as JsonValue }) };
+    return { ...(JSON.parse(text) as JsonRecord), ...plain, ...(o === undefined ? {} : { o: o }) };
   });
 
 /** A record, or rows of a grouped one. */
