@@ -80,7 +80,7 @@ function abstractIssues(document: JsonRecord, previous: StoredDocument | null): 
 }
 
 function schemaIssues({ inputSchema }: JsonRecord): readonly Issue[] {
-  return isRecord(inputSchema) ? inputSchemaIssues(inputSchema as JsonRecord) : [];
+  return isRecord(inputSchema) ? inputSchemaIssues(inputSchema) : [];
 }
 
 /** Unknown groups are dropped silently. */

@@ -20,7 +20,7 @@ export function parseRunRequest(request: JsonRecord): RunRequest {
     startDate: textOf(window['startDate']),
     endDate: textOf(window['endDate']),
     traceparent: textOf(request['traceparent']),
-    input: isRecord(request['input']) ? (request['input'] as JsonRecord) : undefined,
+    input: isRecord(request['input']) ? request['input'] : undefined,
   };
 }
 

@@ -152,10 +152,10 @@ describe('a program with routers', () => {
       'invalid_flow',
     ],
     [
-      'routes by a function in a stack',
+      'routes by a function in a stack that does not exist',
       [{ id: 'r', routeRecordsUsing: 'script', script: { _stackId: '6'.repeat(24), function: 'f' }, branches: [] }],
       {},
-      'not_supported',
+      'invalid_flow',
     ],
     [
       'has a step that does not exist',
@@ -324,7 +324,8 @@ describe('merges (decision 8)', () => {
     const world = new World();
     const runs = await runThrough(compiled(merged('first_matching_branch')), recordsOf(1, 9), world);
     const atMerge = world.sent.filter(({ stepId }) => stepId === c);
-    expect(atMerge.flatMap(({ ns }) => ns).toSorted()).toEqual([1, 9]);
+    expect(new Set(atMerge.flatMap(({ ns }) => ns))).toEqual(new Set([1, 9]));
+    expect(atMerge).toHaveLength(2);
     expect(routed(runs, 1)).toMatchObject({ success: 2, branches: [2] });
     // Never copied, so never renamed.
     expect(world.sent.map(({ page }) => page.copy)).toEqual(world.sent.map(() => undefined));
@@ -372,7 +373,7 @@ describe('a router script (decision 26)', () => {
       readonly each: readonly object[];
     }[] = [];
     constructor(private readonly answers: readonly FunctionOutcome[]) {}
-    call = noFunctions.call;
+    call: Functions['call'] = (...call) => noFunctions.call(...call);
     async callEach(reference: FunctionReference, common: object, each: readonly object[]) {
       this.calls.push({ reference, common, each });
       return this.answers;
@@ -452,7 +453,7 @@ describe('a router script (decision 26)', () => {
 
   it('that a cancel breaks off leaves its records uncounted (decision 6)', async () => {
     const world: World = new World({
-      call: noFunctions.call,
+      ...noFunctions,
       callEach: () => {
         world.isOver = true;
         return Promise.reject(new DOMException('canceled', 'AbortError'));

@@ -127,7 +127,7 @@ describe('POST /flows/:id/run', () => {
   it('starts a flow with routers', async () => {
     const { importId, flowId } = await makeFlow(gateway.alice);
     const pageProcessors = [{ type: 'import', _importId: importId }];
-    const { body: flow } = await gateway.alice.call<Record<string, unknown>>('GET', `/v1/flows/${flowId}`);
+    const { body: flow } = await gateway.alice.call('GET', `/v1/flows/${flowId}`);
     const routers = [{ id: 'r', branches: [{ name: 'all', pageProcessors }] }];
     await gateway.alice.call('PUT', `/v1/flows/${flowId}`, { ...flow, pageProcessors: [], routers });
     expect((await run(flowId)).status).toBe(201);
