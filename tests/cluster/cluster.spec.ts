@@ -89,6 +89,37 @@ describe('a cluster of four services on real brokers', () => {
     expect(peak).toBeGreaterThan(1);
   });
 
+  it.each([1, 3])(
+    'goes on after each pause that a connection asks for, with concurrencyLevel %i and two runs',
+    async (concurrencyLevel) => {
+      shop.total = 1_500;
+      const sizes = { pageSize: 20, limit: 500, batchSize: 10 };
+      const first = await createShopFlow(cluster.api, shop, { ...sizes, concurrencyLevel });
+      const second = await createShopFlow(cluster.api, shop, {
+        ...sizes,
+        import: { _connectionId: first.destinationId },
+      });
+      let underWay = 0;
+      let peak = 0;
+      let refused = 0;
+      shop.intercept = async (_request, count) => {
+        underWay += 1;
+        peak = Math.max(peak, underWay);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        underWay -= 1;
+        if (count % 60 !== 0) return null as never;
+        refused += 1;
+        return { status: 429, headers: { 'retry-after': '1' } };
+      };
+      const runs = await Promise.all([first, second].map(({ flowId }) => cluster.api.run(flowId)));
+      const jobs = await Promise.all(runs.map((jobId) => cluster.api.finished(jobId, 120_000)));
+      const expected = ['completed', expectedItems(1_500)];
+      expect(jobs.map(({ status, numSuccess }) => [status, numSuccess])).toEqual([expected, expected]);
+      expect(peak).toBeLessThanOrEqual(concurrencyLevel);
+      expect(refused).toBeGreaterThan(2);
+    },
+  );
+
   it('loses nothing and counts exactly when an executor, a scheduler and an errors service are killed in turn', async () => {
     const total = 200_000;
     shop.total = total;
