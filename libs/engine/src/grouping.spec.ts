@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Export } from '#model';
+import type { Export, JsonValue } from '#model';
 import { compileGrouping, groupAdjacent } from './grouping.js';
 
-const grouped = (source: Partial<Export>, records: readonly object[]) =>
-  groupAdjacent(records as never, compileGrouping({ name: 'export', ...source } as Export)!);
+const grouped = (source: Partial<Export>, records: readonly JsonValue[]) =>
+  groupAdjacent(records, compileGrouping({ name: 'export', ...source })!);
 
 describe('grouping (runtime §7.2)', () => {
   it.each<[string, Partial<Export>]>([
@@ -31,19 +31,19 @@ describe('grouping (runtime §7.2)', () => {
     expect(grouped({ groupByFields: ['a', 'b'] }, rows)).toHaveLength(3);
   });
 
-  it.each<[boolean | undefined, number]>([
-    [undefined, 3],
-    [false, 3],
-    [true, 1],
-  ])('groups records that have nothing to group by where groupEmptyValues is %p: %p groups', (groupEmptyValues, n) => {
+  it.each<[object, number]>([
+    [{}, 3],
+    [{ groupEmptyValues: false }, 3],
+    [{ groupEmptyValues: true }, 1],
+  ])('groups records that have nothing to group by, with %j, into %d', (options, n) => {
     const rows = [{ a: '' }, { a: null }, {}];
-    expect(grouped({ file: { groupByFields: ['a'], groupEmptyValues } as never }, rows)).toHaveLength(n);
+    expect(grouped({ file: { groupByFields: ['a'], ...options } }, rows)).toHaveLength(n);
   });
 
   it.each<Partial<Export>>([{}, { groupByFields: [] }, { groupByFields: ['a'], skipGrouping: true }])(
     'does not group %p',
     (source) => {
-      expect(compileGrouping({ name: 'export', ...source } as Export)).toBeUndefined();
+      expect(compileGrouping({ name: 'export', ...source })).toBeUndefined();
     },
   );
 

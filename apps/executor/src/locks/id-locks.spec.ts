@@ -69,13 +69,11 @@ describe('id locks over the cluster (runtime §9.3)', () => {
 
   /** Sends records of these keys as soon as it may, until it is told to finish. */
   function send(name: string, worker: WorkerLocks, keys: readonly string[], signal = never, step = 'step'): void {
-    worker.acquire(step, keys, signal).then(
-      (release) => {
-        sending.set(name, keys);
-        releases.set(name, release);
-      },
-      () => sending.set(name, ['aborted']),
-    );
+    const granted = (release: () => void): void => {
+      sending.set(name, keys);
+      releases.set(name, release);
+    };
+    void worker.acquire(step, keys, signal).then(granted, () => void sending.set(name, ['aborted']));
   }
 
   function finish(name: string): void {

@@ -66,7 +66,7 @@ export async function findRows(
   const result = await client.run(database, context, 'lookup', async (session) => {
     const before = bytesRead(session);
     const { rows } = await session.query<JsonRecord>(text);
-    return { rows: rows as readonly JsonRecord[] | undefined, bytes: bytesRead(session) - before };
+    return { rows, bytes: bytesRead(session) - before };
   });
   if ('error' in result) return { failure: result.error.failure };
   const { rows, bytes } = result.value;
