@@ -91,6 +91,18 @@ describe('a dynamic lookup over HTTP (runtime §14)', () => {
     ]);
   });
 
+  it('sends a body as the media type of the connection, where the step names none', async () => {
+    bed.app.answer({ body: { key: 1 } });
+    const form = bed.reconnect({ mediaType: 'urlencoded' });
+    const lookups: Lookup[] = [{ name: 'l', method: 'POST', relativeURI: '/s', body: 'mail={{record.mail}}' }];
+    const step = { _id: 'import1', name: 'import', lookups, http: {} } as Import & { _id: string };
+    const destination = httpAdaptor.createDestination(step, form.host);
+    await destination.resolveLookups!(ask('l', { mail: 'a&b' }), form.context());
+    expect(bed.app.requests).toMatchObject([
+      { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: 'mail=a%26b' },
+    ]);
+  });
+
   it.each<[string, object, object]>([
     ['an error status', { status: 422, body: { message: 'no' } }, { code: '422' }],
     ['half a JSON', { body: '{"key":' }, { code: 'parse_error' }],

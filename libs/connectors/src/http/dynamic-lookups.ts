@@ -8,8 +8,8 @@ import { askOnce, asMatches, lookupFailure, lookupNamed } from '../dynamic-looku
 import type { ConnectorHost, StepContext } from '../ports.js';
 import type { StaticLookups } from '../templates.js';
 import { BodyTemplate } from './body-template.js';
-import { HttpClient, isFailed, type SendOptions, textOf } from './client.js';
-import type { ConnectionView, HttpConnection } from './connection.js';
+import { HttpClient, isFailed, type SendOptions, type SendResult, textOf } from './client.js';
+import type { ConnectionView } from './connection.js';
 import type { StoredImport } from './import-settings.js';
 import { parseAnswer } from './parse.js';
 import type { HttpRequest } from './request.js';
@@ -28,15 +28,19 @@ interface CompiledLookup {
 export class HttpDynamicLookups {
   readonly #step: StoredImport;
   readonly #host: ConnectorHost;
-  readonly #lookups: ReadonlyMap<string, CompiledLookup>;
+  readonly #dynamic: readonly Lookup[];
+  readonly #maps: StaticLookups;
+  /** The step may leave the media type to its connection. */
+  readonly #byMedia = new Map<MediaType, ReadonlyMap<string, CompiledLookup>>();
   readonly #options: SendOptions;
 
   /** @throws PlatformError for templates and paths that are none */
   constructor(step: StoredImport, dynamic: readonly Lookup[], maps: StaticLookups, host: ConnectorHost) {
     this.#step = step;
     this.#host = host;
-    const mediaType = step.http?.requestMediaType ?? 'json';
-    this.#lookups = new Map(dynamic.map((lookup) => [lookup.name, compile(lookup, mediaType, maps)]));
+    this.#dynamic = dynamic;
+    this.#maps = maps;
+    this.#compiled('json');
     this.#options = {
       retry: READ_POLICY,
       redirects: { follow: step.http?.followRedirects !== false, max: step.http?.maxRedirects ?? 5 },
@@ -50,40 +54,38 @@ export class HttpDynamicLookups {
     const connection = await client.connection(context.connection);
     if ('code' in connection) return questions.map(({ lookup }) => ({ failure: lookupFailure(lookup, connection) }));
     const view = connection.view(connection.token, this.#host);
+    const compiled = this.#compiled(connection.http.mediaType);
+    const request = (of: ConnectionView, question: LookupQuestion): HttpRequest | Failure =>
+      this.#request(of, lookupNamed(compiled, question.lookup), question, context);
     return askOnce(
       questions,
-      (question) => ('code' in view ? null : requestKey(question, this.#request(view, question, context))),
-      (question) => this.#ask(client, connection, question, context),
+      (question) => ('code' in view ? null : requestKey(question, request(view, question))),
+      async (question) => {
+        const received = await client.send(connection, (of) => request(of, question), this.#options, context);
+        return this.#read(question, lookupNamed(compiled, question.lookup), received);
+      },
     );
   }
 
-  async #ask(
-    client: HttpClient,
-    connection: HttpConnection,
-    question: LookupQuestion,
-    context: StepContext,
-  ): Promise<LookupAnswer> {
-    const failed = (failure: Failure): LookupAnswer => ({ failure: lookupFailure(question.lookup, failure) });
-    const received = await client.send(
-      connection,
-      (view) => this.#request(view, question, context),
-      this.#options,
-      context,
-    );
+  #read({ lookup }: LookupQuestion, { extract }: CompiledLookup, received: SendResult): LookupAnswer {
+    const failed = (failure: Failure): LookupAnswer => ({ failure: lookupFailure(lookup, failure) });
     if (isFailed(received)) return failed(received.failure);
     const { answer } = received;
     // What is asked for does not exist, which is an answer.
     if (answer.status === 404) return { matches: [] };
     if (answer.status >= 300 || received.unauthorized) return failed(statusFailure(received, null));
-    const { extract } = lookupNamed(this.#lookups, question.lookup);
     const isText = this.#step.http?.successMediaType === 'plaintext';
     const parsed = isText ? { value: textOf(answer) } : parseAnswer(answer, undefined);
     if ('failure' in parsed) return failed(parsed.failure);
     return { matches: asMatches((extract === null ? parsed.value : extract(parsed.value)) as JsonValue | undefined) };
   }
 
-  #request(view: ConnectionView, { lookup, record }: LookupQuestion, context: StepContext): HttpRequest | Failure {
-    const { request, body, bareFields } = lookupNamed(this.#lookups, lookup);
+  #request(
+    view: ConnectionView,
+    { request, body, bareFields }: CompiledLookup,
+    { record }: LookupQuestion,
+    context: StepContext,
+  ): HttpRequest | Failure {
     const environment = { nowMs: context.run.nowMs };
     const step = this.#step as unknown as JsonRecord;
     const roots = importContext(stepRoots(context, view.document, 'import', step), record, bareFields);
@@ -92,6 +94,16 @@ export class HttpDynamicLookups {
     const built = request.build(view, () => roots, text, environment);
     if (!('code' in built) && context.traceparent !== undefined) built.headers.push('traceparent', context.traceparent);
     return built;
+  }
+
+  #compiled(fallbackMedia: MediaType): ReadonlyMap<string, CompiledLookup> {
+    const mediaType = this.#step.http?.requestMediaType ?? fallbackMedia;
+    let compiled = this.#byMedia.get(mediaType);
+    if (compiled === undefined) {
+      compiled = new Map(this.#dynamic.map((lookup) => [lookup.name, compile(lookup, mediaType, this.#maps)]));
+      this.#byMedia.set(mediaType, compiled);
+    }
+    return compiled;
   }
 }
 

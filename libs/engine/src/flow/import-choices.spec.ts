@@ -103,6 +103,23 @@ describe('dynamic lookups of mappings (runtime §14)', () => {
     expect(asked(effects)).toEqual([['customer {"id":1}']]);
   });
 
+  it('asks for each child of oneToMany, which sees its parent (runtime §9.1)', async () => {
+    const step = {
+      oneToMany: true,
+      pathToMany: 'lines',
+      lookups: [live('sku')],
+      mappings: [field('id', { lookupName: 'sku' })],
+    };
+    const { effects, mapped, page } = await run(step, [{ id: 7, lines: [{ sku: 'a' }, { sku: 'b' }] }], (_, record) =>
+      (record as { sku: string }).sku === 'a' ? found('A') : found(),
+    );
+    expect(asked(effects)).toEqual([['sku {"sku":"a","_PARENT":{"id":7}}', 'sku {"sku":"b","_PARENT":{"id":7}}']]);
+    expect(mapped).toEqual([{ id: 'A' }]);
+    expect(page.failures).toMatchObject([
+      { failure: { source: 'lookup' }, retryRecord: { id: 7, lines: [{ sku: 'b' }] } },
+    ]);
+  });
+
   it('leaves records untouched that a cancel kept from being asked about (decision 6)', async () => {
     const step = { lookups: [live('l')], mappings: [field('x', { lookupName: 'l' })] };
     const flow = compiled({ imports: { [first]: { http: {}, ...step } } });
