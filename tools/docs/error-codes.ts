@@ -3,6 +3,7 @@ import { registeredCodes } from '#failures';
 import '#bus/failures';
 import '#connectors/codes';
 import '#engine/codes';
+import '#sandbox/codes';
 import '#store/codes';
 import '../../apps/executor/src/codes.js';
 import '../../apps/gateway/src/codes.js';
