@@ -62,23 +62,12 @@ const ticksPerSecond = 100;
 
 /** CPU seconds used so far by a process (man 5 proc, stat fields 14 and 15); 0 once it is gone. */
 export function cpuSeconds(pid: number): number {
-  const fields = statFields(pid);
-  return fields === null ? 0 : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** Null once the process is gone. */
-export function parentPid(pid: number): number | null {
-  const fields = statFields(pid);
-  return fields === null ? null : Number(fields[1]);
-}
-
-/** From the third field of /proc/PID/stat on; the second, the name, may hold anything. */
-function statFields(pid: number): readonly string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
   } catch {
-    return null;
+    return 0;
   }
 }
 
