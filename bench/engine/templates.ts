@@ -110,8 +110,7 @@ export async function templates({ quick }: BenchOptions, emit: (result: BenchRes
       compiled.render(context as unknown as JsonRecord, environment);
     const written = (context: { readonly record: Order }) => byHand(context.record);
     for (const context of records) {
-      if (rendered(context) !== written(context))
-        throw new Error(`The sides of ${name} differ: ${String(rendered(context))}`);
+      if (rendered(context) !== written(context)) throw new Error(`The template and the function of ${name} disagree.`);
     }
     const rounds = { rendered: [] as number[], written: [] as number[] };
     for (let round = 0; round < (quick ? 5 : 15); round += 1) {

@@ -4,7 +4,7 @@ import { defineCodes } from '#failures';
 export const engineCodes = defineCodes('engine', {
   handlebars_template_parse_error: {
     retry: 'never',
-    help: 'The template is malformed, or reads a value that the record does not have. The message says which.',
+    help: 'The template is malformed, reads a value that the record does not have, or takes too much work. The message says which.',
   },
   cast_failed: {
     retry: 'never',

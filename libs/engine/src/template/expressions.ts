@@ -58,7 +58,7 @@ export class Expressions {
     if (name !== null && helperCatalogue.has(name)) {
       if (hasArguments || call.type === 'SubExpression' || helpersWithoutArguments.has(name)) return name;
     } else if (hasArguments) {
-      throw new TemplateSyntaxError(`The helper '${String(path.original)}' is not known.`);
+      throw new TemplateSyntaxError(`The helper '${path.original}' is not known.`);
     }
     return null;
   }
@@ -76,11 +76,7 @@ export class Expressions {
    */
   callee(call: Call, scope: Scope, strict = false): { readonly code: string } {
     const path = call.path as hbs.AST.PathExpression;
-    // `{{"Field Name"}}` and `{{12}}` read the fields of these names.
-    const { base, names } =
-      path.type === 'PathExpression'
-        ? this.#resolve(path, scope)
-        : { base: this.#context(scope, 0, String(path.original)), names: [String(path.original)] };
+    const { base, names } = path.type === 'PathExpression' ? this.#resolve(path, scope) : this.#field(path, scope);
     const code = memberCode(base, names, this.code.constant(member));
     if (!strict) return { code };
     return { code: `${this.code.constant(present)}(${code}, ${base}, ${this.code.constant(names)})` };
@@ -193,6 +189,15 @@ export class Expressions {
   #context(scope: Scope, depth: number, firstName: string): string {
     if (mayReachRoot(scope, depth)) this.#readRoot(firstName);
     return contextCode(scope, depth, this.code.constant(ancestor));
+  }
+
+  /** `{{"Field Name"}}` and `{{12}}` read the fields of these names. */
+  #field(
+    { original }: { readonly original: unknown },
+    scope: Scope,
+  ): { readonly base: string; readonly names: string[] } {
+    const name = String(original);
+    return { base: this.#context(scope, 0, name), names: [name] };
   }
 
   #resolve(path: hbs.AST.PathExpression, scope: Scope): { readonly base: string; readonly names: readonly string[] } {

@@ -18,6 +18,7 @@ export function printRaw(value: unknown): string {
       if (value === null) return '';
       return Array.isArray(value) ? printList(value) : '[object Object]';
     default:
+      // oxlint-disable-next-line typescript/no-base-to-string -- objects are printed above
       return value === undefined ? '' : String(value);
   }
 }

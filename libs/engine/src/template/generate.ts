@@ -35,8 +35,8 @@ const turnCost = 70;
 
 /**
  * Generates the function of a template: straight code with loops, no calls but to helpers. Every member is read through
- * {@link Expressions}, so prototypes are out of reach; every loop is charged for its turns. Handlebars' own runtime is five to
- * twenty times slower, and the tests compare both.
+ * {@link Expressions}, so prototypes are out of reach; every loop is charged for its turns. Handlebars' own runtime is several
+ * times slower, and the tests compare both.
  *
  * @throws TemplateSyntaxError for a template that means nothing in this language
  */

@@ -30,36 +30,70 @@ const root: JsonRecord = {
 
 /** Lead into the current scope, so that a block never opens the scope it is in: the library then opens none. */
 const downwards = [
-  ...['a', 'n', 'zero', 'blank', 'yes', 'no', 'nil', 'none', 'empty', 'xs', 'ns', 'o', 'rows', 'sku', 'tags'],
-  ...[
-    'o.list',
-    'o.deep',
-    'rows.[0]',
-    'rows.[1].xs',
-    'o.none.x',
-    'this.rows',
-    './o',
-    '[Field Name]',
-    'b.length',
-    'xs.length',
-  ],
+  'a',
+  'n',
+  'zero',
+  'blank',
+  'yes',
+  'no',
+  'nil',
+  'none',
+  'empty',
+  'xs',
+  'ns',
+  'o',
+  'rows',
+  'sku',
+  'tags',
+  'o.list',
+  'o.deep',
+  'rows.[0]',
+  'rows.[1].xs',
+  'o.none.x',
+  'this.rows',
+  './o',
+  '[Field Name]',
+  'b.length',
+  'xs.length',
 ];
 const anywhere = [
   ...downwards,
-  ...['this', '.', '../a', '../sku', '../../a', '../this.n', '@root.a', '@root.o.x', '../o.x', '../../rows.0.sku'],
-  ...['@index', '@key', '@first', '@last', '@../index', '@../key', '@none', 'item', 'item.sku', 'at', 'toString'],
-  ...['constructor.name', '__proto__', 'o.x.length', 'item.length'],
+  'this',
+  '.',
+  '../a',
+  '../sku',
+  '../../a',
+  '../this.n',
+  '@root.a',
+  '@root.o.x',
+  '../o.x',
+  '../../rows.0.sku',
+  '@index',
+  '@key',
+  '@first',
+  '@last',
+  '@../index',
+  '@../key',
+  '@none',
+  'item',
+  'item.sku',
+  'at',
+  'toString',
+  'constructor.name',
+  '__proto__',
+  'o.x.length',
+  'item.length',
 ];
 const literals = ['"q"', "'S1'", '3', '-1', 'true', 'false', 'null', 'undefined', '""'];
 
 const path = fc.constantFrom(...anywhere);
 const argument = fc.oneof({ weight: 3, arbitrary: path }, fc.constantFrom(...literals));
 
-const expression: fc.Arbitrary<string> = fc.letrec((tie) => ({
+const expression = fc.letrec<{ value: string; call: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 2 },
     argument,
-    tie('call').map((call) => `(${String(call)})`),
+    tie('call').map((call) => `(${call})`),
   ),
   call: fc.oneof(
     fc
@@ -73,7 +107,7 @@ const expression: fc.Arbitrary<string> = fc.letrec((tie) => ({
       )
       .map((parts) => parts.join(' ')),
   ),
-})).call as fc.Arbitrary<string>;
+})).call;
 
 const value = fc.oneof(
   { weight: 3, arbitrary: argument },
@@ -99,7 +133,7 @@ const scoped = fc.oneof(
   fc.constantFrom(...downwards),
 );
 
-const template: fc.Arbitrary<string> = fc.letrec((tie) => ({
+const template = fc.letrec<{ body: string; statement: string; block: string }>((tie) => ({
   body: fc.array(tie('statement'), { maxLength: 4 }).map((statements) => statements.join('')),
   statement: fc.oneof(
     { maxDepth: 4 },
@@ -121,11 +155,11 @@ const template: fc.Arbitrary<string> = fc.letrec((tie) => ({
     .map(([head, main, otherwise, chained, sign]) => {
       const name = /^\[.*\]|^\S+/.exec(head)![0];
       const start = sign === '^' && head.includes('|') ? '#' : sign;
-      const chain = chained === null || start === '^' ? '' : `{{else ${chained[0]}}}${String(chained[1])}`;
-      const rest = otherwise === null ? '' : `{{else}}${String(otherwise)}`;
-      return `{{${start}${head}}}${String(main)}${chain}${rest}{{/${name}}}`;
+      const chain = chained === null || start === '^' ? '' : `{{else ${chained[0]}}}${chained[1]}`;
+      const rest = otherwise === null ? '' : `{{else}}${otherwise}`;
+      return `{{${start}${head}}}${main}${chain}${rest}{{/${name}}}`;
     }),
-})).body as fc.Arbitrary<string>;
+})).body;
 
 it('renders as the Handlebars library does', () => {
   fc.assert(
