@@ -88,12 +88,12 @@ const failures: unknown = expect.stringMatching(
 
 /** Calls of others while one of `accountId` goes wild: none fails. @returns how often the neighbour was served meanwhile */
 async function amongOthers(attack: Promise<FunctionOutcome>): Promise<[FunctionOutcome, number]> {
-  let ended = false;
-  const outcome = attack.finally(() => (ended = true));
+  const state = { isOver: false };
+  const outcome = attack.finally(() => (state.isOver = true));
   let served = 0;
-  for (let a = 0; !ended; a += 1) {
+  for (let a = 0; !state.isOver; a += 1) {
     expect(await neighbour.call('f', { a })).toEqual({ value: a });
-    if (!ended) served += 1;
+    if (!state.isOver) served += 1;
     // Lets what arrived from other processes in.
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -7,6 +7,7 @@ import { firingClauses } from './store/firings.clauses.js';
 import type { StoreFixture, Stores } from './store/fixture.js';
 import { jobClauses } from './store/jobs.clauses.js';
 import { ledgerClauses } from './store/ledger.clauses.js';
+import { scriptLogClauses } from './store/script-logs.clauses.js';
 
 export type { StoreFixture } from './store/fixture.js';
 
@@ -42,5 +43,6 @@ export function describeStore(name: string, start: () => Promise<StoreFixture>):
     firingClauses(stores);
     ledgerClauses(stores);
     errorClauses(stores);
+    scriptLogClauses(stores);
   });
 }
