@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pageOutputFactor, type SandboxLimits } from './limits.js';
-import { processEntry, readableFiles } from './process-files.js';
+import { permissionFlags, processEntry } from './process-files.js';
 import {
   encodeFrame,
   FrameReader,
@@ -70,7 +70,7 @@ export class AccountProcess {
 
   constructor(limits: SandboxLimits) {
     this.#reader = new FrameReader(limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar);
-    this.#child = spawn(process.execPath, [...permissions(), fileURLToPath(processEntry), JSON.stringify(limits)], {
+    this.#child = spawn(process.execPath, [...permissionFlags(), fileURLToPath(processEntry), JSON.stringify(limits)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // Nothing of ours: the environment holds keys. Times of scripts do not depend on the machine.
       env: { TZ: 'UTC' },
@@ -84,7 +84,7 @@ export class AccountProcess {
     this.#wire.on('error', () => this.#kill({ reason: 'crashed' }));
     this.#child.on('error', (error) => this.#ended(error.message));
     this.#child.on('close', () => this.#ended(this.#stderr));
-    if (this.#child.pid !== undefined) setPriority(this.#child.pid, priority);
+    if (this.#child.pid !== undefined) lowerPriority(this.#child.pid);
     this.#hold(false);
   }
 
@@ -169,14 +169,18 @@ export class AccountProcess {
   }
 }
 
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, priority);
+  } catch (error) {
+    // It has ended already; its `close` event tells.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SYSTEM_ERROR') throw error;
+  }
+}
+
 /** Why a process ended by itself. */
 function lastWords(stderr: string): End {
   if (stderr.includes(memoryMark)) return { reason: 'memory' };
   const stuck = stuckPattern.exec(stderr);
   return stuck ? { reason: 'stuck', callId: Number(stuck[1]) } : { reason: 'crashed' };
-}
-
-/** Should a script ever break out of V8: it may read its own code, and nothing else. */
-function permissions(): string[] {
-  return ['--permission', '--allow-addons', ...readableFiles().map((path) => `--allow-fs-read=${path}`)];
 }

@@ -229,7 +229,11 @@ export class AccountScripts {
       this.strikes.add(this.#name(batch.scriptId));
       first!.ended += 1;
       // What is stuck will be so again; a process may end for other reasons than its script.
-      if (isCulprit || first!.ended > 1) return this.#settle(batch.jobs, faults[reason]);
+      if (isCulprit || first!.ended > 1) {
+        const fault = faults[reason];
+        first!.log([{ time: Date.now(), level: 'error', message: fault.failure.message }]);
+        return this.#settle(batch.jobs, fault);
+      }
     }
     // Who shared a process with one that is stuck is not suspected, unless they were called together.
     for (const job of batch.jobs) job.isSuspect ||= isCulprit || reason !== 'stuck';
@@ -252,7 +256,7 @@ function isWanted(job: Job): boolean {
   return !job.isCanceled;
 }
 
-const fault = (code: string, message: string): FunctionOutcome => ({ failure: { code, message } });
+const fault = (code: string, message: string) => ({ failure: { code, message } });
 
 const faults = {
   crashed: fault('script_crashed', 'The script made the JavaScript engine stop, twice.'),

@@ -152,6 +152,7 @@ describe('a script that brings its process down', () => {
   it('is tried twice, then not at all for a while', async () => {
     const functions = sandbox.functions({ source: crash, limits: { quarantineMs: 60_000 } });
     expect(codeOf(await functions.call('f'))).toMatch(/^script_(crashed|memory_exceeded)$/);
+    expect(functions.logs.map(({ level }) => level)).toEqual(['error']);
     expect(codeOf(await functions.call('f'))).toBe('script_quarantined');
   });
 

@@ -12,8 +12,12 @@ const home = new URL(import.meta.url.replace(/\/libs\/sandbox\/src\/[^/]*\.ts$/,
 
 export const processEntry = new URL('./process/main.js', home);
 
-/** Files and folders that the process needs to read. */
-export function readableFiles(): string[] {
+/** Should a script ever break out of V8: the process may read its own code, and nothing else of the machine. */
+export function permissionFlags(): string[] {
+  return ['--permission', '--allow-addons', ...readableFiles().map((path) => `--allow-fs-read=${path}`)];
+}
+
+function readableFiles(): string[] {
   const root = fileURLToPath(new URL('../../../..', home));
   const packages = ['isolated-vm', 'dayjs', 'sjcl', 'node-gyp-build'].map((name) =>
     dirname(require.resolve(`${name}/package.json`)),
