@@ -39,8 +39,6 @@ const time: readonly (readonly [string, string])[] = [
   ['a catastrophic replacement', '"a".repeat(60).replace(/^(([a-z])+.)+[A-Z]([a-z])+$/g, "");'],
   ['an endless sort', '[3, 2, 1].sort(() => { for (;;); });'],
   ['an endless search of nothing', 'Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1);'],
-  ['an endless filling', 'Array.prototype.fill.call({ length: 2 ** 53 - 1 }, 1);'],
-  ['a power without end', 'let a = 3n; for (;;) a *= a;'],
 ];
 
 const leftBehind: readonly (readonly [string, string])[] = [
@@ -50,6 +48,8 @@ const leftBehind: readonly (readonly [string, string])[] = [
 ];
 
 const memory: readonly (readonly [string, string])[] = [
+  ['an endless filling', 'Array.prototype.fill.call({ length: 2 ** 53 - 1 }, 1);'],
+  ['a power without end', 'let a = 3n; for (;;) a *= a;'],
   ['an array without end', 'const a = []; for (;;) a.push(new Array(1000).fill(1));'],
   ['objects without end', 'const a = []; for (;;) a.push({ a: 1, b: {} });'],
   ['a map without end', 'const m = new Map(); for (let i = 0; ; i++) m.set(i, i);'],
