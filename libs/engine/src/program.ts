@@ -3,6 +3,7 @@ import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredSta
 import type { Functions } from './functions.js';
 import type { GroupKey } from './grouping.js';
 import type { LookupAnswer, LookupAnswers } from './mapping/index.js';
+import type { StageWatch } from './stages.js';
 
 /**
  * What a run executes: a snapshot of a flow and everything it refers to, taken when the run starts, so that every page of
@@ -167,6 +168,8 @@ export interface LookupQuestion {
 export interface Effects {
   /** Users' functions: hooks, and filters and transforms that are scripts. */
   readonly functions: Functions;
+  /** Absent in runs; see {@link StageWatch}. */
+  readonly watch?: StageWatch;
   /**
    * Outcomes in the order of `records`, one each.
    *
@@ -270,13 +273,17 @@ export interface CompiledGenerator {
    * only where users' functions take part.
    *
    * @param page index of the page within the run of the export
+   * @param watch absent in runs
    */
   shape(
     records: readonly JsonValue[],
     run: RunContext,
     page: number,
     functions: Functions,
+    watch?: StageWatch,
   ): ShapedPage | Promise<ShapedPage>;
+  /** Rendered `dataURITemplate`; undefined when it cannot be rendered for a record. Absent: there is none. */
+  readonly dataURI?: (record: JsonValue, run: RunContext) => string | undefined;
 }
 
 export interface ShapedPage {

@@ -1,2 +1,4 @@
 export * from './compile-flow.js';
+export * from './compile-import-alone.js';
 export * from './run-page.js';
+export { recordOfChild } from './units.js';

@@ -5,32 +5,43 @@ import { failed, passedOver, warn } from './settle-unit.js';
 import { mapRecords } from './map-records.js';
 import { callFunction, elementsOf, invalidReturn, type UserFunction } from './user-function.js';
 import { openOf, untouched, type StepPass, type Unit } from './units.js';
+import { type Shown, watched } from './watch-units.js';
 
 /** preMap → choice and mapping → postMap, on the units of a page. Reference: runtime §9.3. */
 export async function mapUnits(pass: StepPass, units: readonly Unit[]): Promise<void> {
   const { preMap, postMap } = pass.details;
-  if (preMap !== undefined) {
-    await edit(
-      pass,
-      preMap,
-      openOf(units),
-      (open) => ({ data: open.map(({ input }) => input) }),
-      (unit, data) => {
-        unit.input = data;
-        unit.mapped = data;
-      },
-    );
-  }
-  await mapRecords(pass, openOf(units));
-  if (postMap !== undefined) {
-    await edit(pass, postMap, openOf(units), shownToPostMap, (unit, data) => {
+  if (preMap !== undefined) await watched(pass, 'preMapHook', units, inputs, () => editInputs(pass, preMap, units));
+  await watched(pass, 'mapping', units, mapped, () => mapRecords(pass, openOf(units)));
+  if (postMap !== undefined) await watched(pass, 'postMapHook', units, outputs, () => editMapped(pass, postMap, units));
+}
+
+const inputOf = ({ input }: Unit) => input;
+const mappedOf = ({ mapped: value }: Unit) => value;
+const inputs: Shown = { input: inputOf, output: inputOf };
+const mapped: Shown = { input: inputOf, output: mappedOf };
+const outputs: Shown = { input: mappedOf, output: mappedOf };
+
+function editInputs(pass: StepPass, hook: UserFunction, units: readonly Unit[]): Promise<void> {
+  return edit(
+    pass,
+    hook,
+    openOf(units),
+    (open) => ({ data: open.map(inputOf) }),
+    (unit, data) => {
+      unit.input = data;
       unit.mapped = data;
-    });
-  }
+    },
+  );
+}
+
+function editMapped(pass: StepPass, hook: UserFunction, units: readonly Unit[]): Promise<void> {
+  return edit(pass, hook, openOf(units), shownToPostMap, (unit, data) => {
+    unit.mapped = data;
+  });
 }
 
 function shownToPostMap(open: readonly Unit[]): JsonRecord {
-  return { preMapData: open.map(({ input }) => input), postMapData: open.map(({ mapped }) => mapped) };
+  return { preMapData: open.map(inputOf), postMapData: open.map(mappedOf) };
 }
 
 /**

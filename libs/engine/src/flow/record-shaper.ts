@@ -3,6 +3,7 @@ import type { Export, JsonValue, TransformExpression } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
 import type { Functions } from '../functions.js';
 import type { RunContext } from '../program.js';
+import type { StageEntry, StageName, StageWatch } from '../stages.js';
 import { compileTransform } from '../transform/index.js';
 import { verdictOf } from './admit.js';
 import { valuesOf } from '../filter/index.js';
@@ -20,17 +21,17 @@ import {
 export type Shaped = { readonly value: JsonValue } | { readonly failure: Failure } | null;
 
 /** Transform, then output filter. Reference: runtime §7. */
-export type RecordShaper =
+export type RecordShaper = { readonly stages: readonly NamedStage[] } & (
   | { readonly hasScripts: false; readonly shape: (record: JsonValue, run: RunContext) => Shaped }
-  /** Scripts are called once per page, for all of its records. */
-  | {
-      readonly hasScripts: true;
-      readonly shapeAll: (
-        records: readonly JsonValue[],
-        run: RunContext,
-        functions: Functions,
-      ) => Promise<readonly Shaped[]>;
-    };
+  /** Scripts are called once per page, for all of its records: {@link shapePage}. */
+  | { readonly hasScripts: true }
+);
+
+/** One stage by itself, for a whole page. */
+interface NamedStage {
+  readonly name: StageName;
+  readonly shapeAll: PageStage;
+}
 
 type PageStage = (shaped: readonly Shaped[], run: RunContext, functions: Functions) => Promise<readonly Shaped[]>;
 type RecordStage = (record: JsonValue, run: RunContext) => Shaped;
@@ -42,17 +43,19 @@ export function compileShaper(
   scope: TemplateScope,
   place: FunctionPlace,
   failures: CompileFailures,
-  use = 'transform',
+  use: 'transform' | 'responseTransform' = 'transform',
 ): RecordShaper | undefined {
   const stages = [
     ...transformStage(transform, scope, place, failures, use),
     ...filterStage(filter, scope, place, failures),
   ];
   if (stages.length === 0) return undefined;
+  const named = stages.map((stage): NamedStage => ({ name: stage.name, shapeAll: pageStageOf(stage) }));
   if (stages.every((stage) => 'ofRecord' in stage)) {
     const [first, second] = stages.map(({ ofRecord }) => ofRecord);
-    if (second === undefined) return { hasScripts: false, shape: first! };
+    if (second === undefined) return { stages: named, hasScripts: false, shape: first! };
     return {
+      stages: named,
       hasScripts: false,
       shape: (record, run) => {
         const shaped = first!(record, run);
@@ -60,34 +63,61 @@ export function compileShaper(
       },
     };
   }
-  const pageStages = stages.map((stage) => ('ofRecord' in stage ? eachOf(stage.ofRecord) : stage.ofPage));
-  return {
-    hasScripts: true,
-    shapeAll: async (records, run, functions) => {
-      let shaped: readonly Shaped[] = records.map((value) => ({ value }));
-      for (const stage of pageStages) shaped = await stage(shaped, run, functions);
-      return shaped;
-    },
-  };
+  return { stages: named, hasScripts: true };
 }
 
-type Stage = { readonly ofRecord: RecordStage } | { readonly ofPage: PageStage };
+/** Shapes a page stage by stage, and reports to a watcher what each made of it. */
+export async function shapePage(
+  { stages }: RecordShaper,
+  records: readonly JsonValue[],
+  run: RunContext,
+  functions: Functions,
+  stepId: string,
+  watch: StageWatch | undefined,
+): Promise<readonly Shaped[]> {
+  let shaped: readonly Shaped[] = records.map((value) => ({ value }));
+  for (const { name, shapeAll } of stages) {
+    const before = shaped;
+    shaped = await shapeAll(before, run, functions);
+    watch?.({ stepId, name, entries: entriesOf(before, shaped) });
+  }
+  return shaped;
+}
+
+function entriesOf(before: readonly Shaped[], after: readonly Shaped[]): readonly StageEntry[] {
+  return before.flatMap((one, index): readonly StageEntry[] => {
+    if (one === null || 'failure' in one) return [];
+    const made = after[index] ?? null;
+    if (made === null) return [{ index, input: one.value }];
+    const outcome = 'failure' in made ? { failures: [made.failure] } : { output: made.value };
+    return [{ index, input: one.value, ...outcome }];
+  });
+}
+
+type Stage = { readonly name: StageName } & ({ readonly ofRecord: RecordStage } | { readonly ofPage: PageStage });
+
+function pageStageOf(stage: Stage): PageStage {
+  return 'ofRecord' in stage ? eachOf(stage.ofRecord) : stage.ofPage;
+}
 
 function transformStage(
   transform: TransformExpression | undefined,
   scope: TemplateScope,
   place: FunctionPlace,
   failures: CompileFailures,
-  use: string,
+  use: 'transform' | 'responseTransform',
 ): readonly Stage[] {
   const compiled = failures.take(compileTransform(transform, scope), place.step._id);
   if (compiled === undefined || 'identity' in compiled) return [];
-  if ('map' in compiled) return [{ ofRecord: compiled.map }];
+  if ('map' in compiled) return [{ name: use, ofRecord: compiled.map }];
   const script = compileRequiredFunction(compiled.script, use, 'transformation', place, failures);
   if (script === undefined) return [];
   const nothing = invalidReturn(script.source, 'A transform script must return the record; it returned nothing.');
   return [
-    { ofPage: byScript(script, (value) => (value === undefined || value === null ? { failure: nothing } : { value })) },
+    {
+      name: use,
+      ofPage: byScript(script, (value) => (value === undefined || value === null ? { failure: nothing } : { value })),
+    },
   ];
 }
 
@@ -103,6 +133,7 @@ function filterStage(
     const { script } = compiled;
     return [
       {
+        name: 'outputFilter',
         ofPage: byScript(script, (value, record) => {
           const verdict = verdictOf(value, script);
           if (typeof verdict === 'object') return { failure: verdict };
@@ -114,6 +145,7 @@ function filterStage(
   const { keeps } = compiled;
   return [
     {
+      name: 'outputFilter',
       ofRecord: (record, run) => {
         const verdict = keeps(record, valuesOf(run));
         if (typeof verdict === 'object') return { failure: verdict };

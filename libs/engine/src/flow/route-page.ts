@@ -9,6 +9,7 @@ import type {
   RouterCounts,
   RunContext,
 } from '../program.js';
+import type { StageEntry } from '../stages.js';
 import type { PageLedger } from './page-ledger.js';
 
 export type ForkInstruction = Extract<Instruction, { readonly op: 'fork' }>;
@@ -53,6 +54,14 @@ export async function routePage(
         parts[branch]!.push(record);
       }
     }
+  });
+  effects.watch?.({
+    stepId: routerId,
+    name: 'router',
+    entries: records.map(({ index, record }, at): StageEntry => {
+      const taken = chosen[at]!;
+      return { index, input: record, ...(isFailure(taken) ? { failures: [taken] } : { output: taken }) };
+    }),
   });
   ledger.routers.push(counts);
   return router.branches.flatMap(({ position, copyOffset }, branch): Continuation[] => {

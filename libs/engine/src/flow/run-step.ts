@@ -7,6 +7,7 @@ import type { PageLedger } from './page-ledger.js';
 import { postResponseMap } from './post-response-map.js';
 import { sendUnits } from './send-units.js';
 import { detailsOf } from './step-details.js';
+import { reportAdmission, reportLast, reportResponses } from './watch-units.js';
 import type { Slot, StepInstruction, StepPass } from './units.js';
 
 export type { StepInstruction } from './units.js';
@@ -26,10 +27,15 @@ export async function runStep(
   const details = detailsOf(instruction.step);
   const pass: StepPass = { instruction, details, page, run, effects, ledger };
   const slots = await admit(pass, records);
+  reportAdmission(pass, slots);
   const units = details.fanOut === undefined ? slots : slots.flatMap((slot) => slot.children ?? []);
   await mapUnits(pass, units);
   await sendUnits(pass, units);
+  reportResponses(pass, slots);
   const rejoined = new Map<Slot, JsonValue>();
-  if (details.postResponseMap !== undefined) await postResponseMap(pass, details.postResponseMap, slots, rejoined);
+  if (details.postResponseMap !== undefined) {
+    await postResponseMap(pass, details.postResponseMap, slots, rejoined);
+    reportLast(pass, slots, rejoined);
+  }
   return concludeUnits(pass, slots, rejoined);
 }

@@ -8,6 +8,7 @@ import { optionsOf, readSavedPage, type UnsavedPage } from './save-page.js';
 import { accepted, failed } from './settle-unit.js';
 import { shapeEach } from './shape-each.js';
 import { callForEach, type UserFunction } from './user-function.js';
+import { keepsResponses } from './watch-units.js';
 import { stageOf, untouched, type Answered, type StepPass } from './units.js';
 
 /** What a lookup found for one record, on its way to that record. */
@@ -25,7 +26,7 @@ export async function settleFound(pass: StepPass, answered: readonly Answered<Lo
   }
   for (const { unit, outcome, failures, data } of saved) {
     if (failures.length > 0) unit.outcome = failed(pass, unit, failures, { statusCode: statusOf(outcome) });
-    else if (pass.instruction.step.mapResponse === undefined && pass.details.postResponseMap === undefined) {
+    else if (pass.instruction.step.mapResponse === undefined && !keepsResponses(pass)) {
       unit.outcome = { kind: 'success', record: unit.origin };
     } else unit.outcome = accepted(pass, unit, 'success', lookupEnvelope({ statusCode: 200, data }, data));
   }

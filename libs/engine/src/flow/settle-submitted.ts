@@ -5,6 +5,7 @@ import { failuresOf, importEnvelope } from './envelopes.js';
 import { failuresFrom } from './hook-errors.js';
 import { accepted, failed, warn } from './settle-unit.js';
 import { callFunction, elementsOf, type UserFunction } from './user-function.js';
+import { keepsResponses } from './watch-units.js';
 import { shapeEach } from './shape-each.js';
 import type { Answered, StepPass } from './units.js';
 
@@ -54,7 +55,7 @@ function settle(pass: StepPass, { unit, outcome, failures, answer }: Response): 
   }
   warn(pass, unit, outcome.warnings ?? []);
   const kind = outcome.ignored === true ? 'ignored' : 'success';
-  const needsNoResponse = pass.instruction.step.mapResponse === undefined && pass.details.postResponseMap === undefined;
+  const needsNoResponse = pass.instruction.step.mapResponse === undefined && !keepsResponses(pass);
   unit.outcome = needsNoResponse
     ? { kind, record: unit.origin }
     : accepted(pass, unit, kind, importEnvelope(outcome, answer));

@@ -2,6 +2,7 @@ import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
 import { failedEnvelope } from './envelopes.js';
 import { stageOf, type Settled, type StepPass, type Unit } from './units.js';
+import { keepsResponses } from './watch-units.js';
 
 /** A record with an answer, which is mapped onto it. */
 export function accepted(pass: StepPass, { origin }: Unit, kind: 'success' | 'ignored', response: JsonRecord): Settled {
@@ -51,7 +52,7 @@ function mapResponse({ instruction }: StepPass, record: JsonValue, response: Jso
   return map === undefined ? record : (map(record, response) as JsonValue);
 }
 
-/** The response is kept only for the hook that sees it. */
-function kept({ details }: StepPass, response: JsonRecord): { readonly response?: JsonRecord } {
-  return details.postResponseMap === undefined ? {} : { response };
+/** The response is kept only for who sees it. */
+function kept(pass: StepPass, response: JsonRecord): { readonly response?: JsonRecord } {
+  return keepsResponses(pass) ? { response } : {};
 }

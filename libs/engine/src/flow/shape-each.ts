@@ -1,5 +1,5 @@
 import type { JsonValue } from '#model';
-import type { RecordShaper, Shaped } from './record-shaper.js';
+import { type RecordShaper, type Shaped, shapePage } from './record-shaper.js';
 import type { StepPass } from './units.js';
 
 /**
@@ -10,11 +10,12 @@ import type { StepPass } from './units.js';
 export async function shapeEach(
   shaper: RecordShaper,
   values: readonly JsonValue[],
-  { run, effects }: StepPass,
+  { instruction, run, effects }: StepPass,
 ): Promise<readonly Shaped[] | null> {
-  if (!shaper.hasScripts) return values.map((value) => shaper.shape(value, run));
+  const { watch, functions } = effects;
+  if (!shaper.hasScripts && watch === undefined) return values.map((value) => shaper.shape(value, run));
   try {
-    return await shaper.shapeAll(values, run, effects.functions);
+    return await shapePage(shaper, values, run, functions, instruction.stepId, watch);
   } catch (error) {
     if (effects.isCanceled()) return null;
     throw error;

@@ -3,7 +3,8 @@ import type { JsonValue } from '#model';
 import type { Functions } from '../functions.js';
 import type { CompiledGenerator, PageRecord, RecordFailure, RunContext, ShapedPage } from '../program.js';
 import { pickTraceKey, type TraceKey } from '../trace-key.js';
-import type { RecordShaper, Shaped } from './record-shaper.js';
+import type { StageEntry, StageWatch } from '../stages.js';
+import { type RecordShaper, type Shaped, shapePage } from './record-shaper.js';
 import { savePage, type FailedEarly } from './save-page.js';
 import type { DetailedGenerator } from './step-details.js';
 import type { UserFunction } from './user-function.js';
@@ -24,23 +25,50 @@ const stage = 'page_generator';
 export function compileShape(parts: ShapeParts): CompiledGenerator['shape'] {
   const { shaper, preSavePage } = parts;
   if (shaper?.hasScripts !== true && preSavePage === undefined) {
-    return (raw, run) => pageOf(parts, raw, shaper === undefined ? null : (at) => shaper.shape(raw[at]!, run), run);
+    const shapeOf = shaper?.shape;
+    return (raw, run, page, functions, watch) =>
+      watch === undefined
+        ? pageOf(parts, raw, shapeOf === undefined ? null : (at) => shapeOf(raw[at]!, run), run)
+        : shapeByPage(parts, raw, run, page, functions, watch);
   }
-  return async (raw, run, page, functions) => {
-    const shaped = await shapeAll(shaper, raw, run, functions);
-    const unsaved = pageOf(parts, raw, (at) => shaped[at]!, run);
-    return preSavePage === undefined ? unsaved : save(parts, preSavePage, unsaved, raw, run, page, functions);
-  };
+  return (raw, run, page, functions, watch) => shapeByPage(parts, raw, run, page, functions, watch);
 }
 
-async function shapeAll(
-  shaper: RecordShaper | undefined,
+/** Where scripts take part, or somebody watches, stages work on whole pages. */
+async function shapeByPage(
+  parts: ShapeParts,
   raw: readonly JsonValue[],
   run: RunContext,
+  page: number,
   functions: Functions,
-): Promise<readonly Shaped[]> {
-  if (shaper === undefined) return raw.map((value) => ({ value }));
-  return shaper.hasScripts ? shaper.shapeAll(raw, run, functions) : raw.map((value) => shaper.shape(value, run));
+  watch: StageWatch | undefined,
+): Promise<ShapedPage> {
+  const { exportId, shaper, preSavePage } = parts;
+  const shaped: readonly Shaped[] =
+    shaper === undefined
+      ? raw.map((value) => ({ value }))
+      : await shapePage(shaper, raw, run, functions, exportId, watch);
+  const unsaved = pageOf(parts, raw, (at) => shaped[at]!, run);
+  if (preSavePage === undefined) return unsaved;
+  const saved = await save(parts, preSavePage, unsaved, raw, run, page, functions);
+  watch?.({ stepId: exportId, name: 'preSavePageHook', entries: savedEntries(unsaved, saved) });
+  return saved;
+}
+
+/** The hook gives records for records, not one for one: they are shown side by side, its own errors behind them. */
+function savedEntries(unsaved: ShapedPage, saved: ShapedPage): readonly StageEntry[] {
+  const length = Math.max(unsaved.records.length, saved.records.length);
+  const pairs = Array.from({ length }, (_, index): StageEntry => {
+    const input = unsaved.records[index]?.record;
+    const output = saved.records[index]?.record;
+    return { index, ...(input === undefined ? {} : { input }), ...(output === undefined ? {} : { output }) };
+  });
+  const known = new Set(unsaved.failures.map(({ failure }) => failure));
+  const found = [
+    ...saved.failures.map(({ failure }) => failure).filter((failure) => !known.has(failure)),
+    ...(saved.fatal === undefined ? [] : [saved.fatal]),
+  ];
+  return [...pairs, ...found.map((failure, at): StageEntry => ({ index: length + at, failures: [failure] }))];
 }
 
 /** @param shapedAt what became of each raw record; null: they pass as they are */

@@ -46,8 +46,6 @@ export interface DetailedStep extends CompiledStep {
 export interface DetailedGenerator extends CompiledGenerator {
   /** Errors of its records keep no retry data. */
   readonly skipRetries: boolean;
-  /** Rendered `dataURITemplate`; undefined when it cannot be rendered for a record. */
-  readonly dataURI?: DataURI;
 }
 
 const none: StepDetails = {};

@@ -90,6 +90,11 @@ export function indexOfChild(entry: PageRecord, ordinal: number): number {
   return entry.index * childStride + ordinal;
 }
 
+/** The record's own index, whatever child of it the index names. */
+export function recordOfChild(index: number): number {
+  return Math.floor(index / childStride);
+}
+
 /** Units that still need something from outside. */
 export function openOf(units: readonly Unit[]): readonly Unit[] {
   const isOpen = (unit: Unit): boolean => unit.outcome === undefined;
