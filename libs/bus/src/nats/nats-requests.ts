@@ -48,13 +48,8 @@ export class NatsRequests {
     const subscription = this.#connection.nc.subscribe(this.#names.requestSubject(topic), {
       queue: queueGroup,
       callback: (error, message) => {
-        if (error) {
-          this.#reportError(error, `The subscription to the requests ${topic} failed`);
-          return;
-        }
-        const answered = this.#answer(topic, responder, message);
-        answering.add(answered);
-        void answered.finally(() => answering.delete(answered));
+        if (error) this.#reportError(error, `The subscription to the requests ${topic} failed`);
+        else this.#take(topic, responder, message, answering);
       },
     });
     const open = { subscription, answering };
@@ -75,6 +70,12 @@ export class NatsRequests {
       if (cause instanceof errors.TimeoutError) throw requestTimeout(topic, timeoutMs, cause);
       throw error;
     }
+  }
+
+  #take(topic: string, responder: Responder, message: Msg, answering: Set<Promise<void>>): void {
+    const answered = this.#answer(topic, responder, message);
+    answering.add(answered);
+    void answered.finally(() => answering.delete(answered));
   }
 
   async #answer(topic: string, responder: Responder, message: Msg): Promise<void> {
