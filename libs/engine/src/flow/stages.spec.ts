@@ -142,9 +142,9 @@ describe('the stages of a page generator (runtime §7, §21)', () => {
     });
     const reports: StageReport[] = [];
     const records = [{ id: 1 }, { id: 2 }, { id: 3 }];
-    const shape = flow.generators.get(generator)!.shape;
-    const watched = await shape(records, runContext(), 0, functions, (report) => void reports.push(report));
-    expect(watched).toEqual(await shape(records, runContext(), 0, functions));
+    const source = flow.generators.get(generator)!;
+    const watched = await source.shape(records, runContext(), 0, functions, (report) => void reports.push(report));
+    expect(watched).toEqual(await source.shape(records, runContext(), 0, functions));
     expect(reports.map(({ name, entries }) => [name, entries.map(({ output }) => output)])).toEqual([
       ['transform', [{ key: 1 }, { key: 2 }, { key: 3 }]],
       ['outputFilter', [{ key: 1 }, undefined, { key: 3 }]],
