@@ -2,3 +2,4 @@ export * from './egress.js';
 export * from './mask.js';
 export * from './secret-box.js';
 export * from './tokens.js';
+export * from './signer.js';

@@ -1,4 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { keysOf, SecretBoxError } from './keyring.js';
+
+export { SecretBoxError };
 
 const VERSION = 'mr1';
 const KEY_BYTES = 32;
@@ -12,11 +15,6 @@ export interface SecretPlace {
   readonly resourceId: string;
   /** Path of the field in its document, e.g. `http.auth.token.token`. */
   readonly field: string;
-}
-
-/** A sealed text that cannot be opened: unknown key, other place, or altered. Says nothing about the content. */
-export class SecretBoxError extends Error {
-  override readonly name = 'SecretBoxError';
 }
 
 /**
@@ -39,26 +37,8 @@ export class SecretBox {
    * @throws SecretBoxError when the keyring is empty or malformed; the message names the entry, never the key
    */
   static fromKeyring(keyring: string): SecretBox {
-    const keys = new Map<string, Buffer>();
-    let current: string | undefined;
-    for (const [position, entry] of keyring.split(',').entries()) {
-      const trimmed = entry.trim();
-      if (trimmed === '') continue;
-      const colon = trimmed.indexOf(':');
-      const id = colon < 0 ? '' : trimmed.slice(0, colon);
-      if (!/^[A-Za-z0-9._-]{1,64}$/.test(id)) {
-        throw new SecretBoxError(`Entry ${position + 1} of the keyring is not of the form id:base64.`);
-      }
-      if (keys.has(id)) throw new SecretBoxError(`The keyring has two keys called ${id}.`);
-      const key = Buffer.from(trimmed.slice(colon + 1), 'base64');
-      if (key.length !== KEY_BYTES) {
-        throw new SecretBoxError(`Key ${id} of the keyring has ${key.length} bytes instead of ${KEY_BYTES}.`);
-      }
-      keys.set(id, key);
-      current ??= id;
-    }
-    if (current === undefined) throw new SecretBoxError('The keyring is empty.');
-    return new SecretBox(keys, current);
+    const { keys, currentId } = keysOf(keyring);
+    return new SecretBox(keys, currentId);
   }
 
   /** A new random key in the keyring's own form, for first starts and rotation. */
