@@ -7,7 +7,7 @@ import type {
   PreparedRecord,
   RunContext,
 } from '#engine';
-import type { Failure } from '#failures';
+import type { Failure, HttpExchange } from '#failures';
 import type { Connection, Export, Import, JsonRecord, JsonValue, StoredStack } from '#model';
 
 /**
@@ -76,7 +76,32 @@ export interface Destination {
    * order. Absent where the adaptor has no dynamic lookups.
    */
   resolveLookups?(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]>;
+  /** What {@link submit} would send. Sends nothing, not even for a token, and leaves nothing behind. */
+  preview(
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly PlannedRequest[]>;
 }
+
+/** A request that a destination would send, secrets removed. */
+export interface PlannedRequest {
+  readonly system: OutboundCall['system'];
+  /** HTTP method, or the name of the operation */
+  readonly method: string;
+  /** the URL, the database's host and port, or the path of the file */
+  readonly target: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** cut at 256 KB */
+  readonly body?: string;
+  /** `index` of its records */
+  readonly indices: readonly number[];
+  /** why it would not be sent */
+  readonly failure?: Failure;
+}
+
+/** Bodies of planned requests are cut here, in bytes. */
+export const maxPlannedBodyBytes = 256 * 1024;
 
 /** Permission to have one request in flight on a connection, cluster-wide (`concurrencyLevel`). */
 export interface Permit {
@@ -150,6 +175,8 @@ export interface OutboundCall {
   readonly startedAtMs: number;
   readonly durationMs: number;
   readonly error?: string;
+  /** The exchange itself, secrets removed; made only when asked for, and only while the call is being observed. */
+  readonly exchange?: () => HttpExchange;
 }
 
 export interface Clock {

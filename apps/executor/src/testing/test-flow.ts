@@ -91,6 +91,9 @@ export class TestApps {
 
   #destination(stepId: string): Destination {
     return {
+      preview: async (_page, records) => [
+        { system: 'http', method: 'POST', target: 'memory', indices: records.map(({ index }) => index) },
+      ],
       submit: async (page, records, context) => {
         const permit = await this.acquire(context.connection._id, context.signal);
         try {

@@ -3,11 +3,18 @@ import { extname, join } from 'node:path';
 import type { ImportOutcome, PageIdentity, PreparedRecord } from '#engine';
 import { type Failure, PlatformError } from '#failures';
 import type { Import, JsonRecord, JsonValue } from '#model';
+import { cutUtf8 } from '#security/mask';
 import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
 import { importContext, readsBareFields, stepRoots } from '../contexts.js';
 import { idempotencyKey } from '../idempotency.js';
-import type { ConnectorHost, Destination, StepContext } from '../ports.js';
+import {
+  type ConnectorHost,
+  type Destination,
+  maxPlannedBodyBytes,
+  type PlannedRequest,
+  type StepContext,
+} from '../ports.js';
 import { compileTemplate, render, type Template } from '../templates.js';
 import { openFolder, OWN_FOLDER, safeFileName, toFileFailure } from './folder.js';
 import { withFolderLock } from './folder-lock.js';
@@ -81,6 +88,24 @@ export class FilesystemDestination implements Destination {
     }
   }
 
+  async preview(
+    _page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly PlannedRequest[]> {
+    if (records.length === 0) return [];
+    const common = { system: 'filesystem', method: 'write', indices: records.map(({ index }) => index) } as const;
+    const paths = await this.#render(records[0]!.mapped, context);
+    if ('code' in paths) return [{ ...common, target: '', failure: paths }];
+    const target = join(paths.directory, paths.fileName);
+    const format = writeFormat({ ...this.#file, compressionFormat: undefined, encoding: 'utf8' }, paths.fileName);
+    if (format === null) return [{ ...common, target, failure: unwritable(this.#file.type) }];
+    const columns = format.columnsOf(records.map(({ mapped }) => mapped));
+    const items = records.map(({ mapped }) => format.item(mapped, columns)).filter((item) => typeof item === 'string');
+    const content = `${String(format.head(columns))}${items.join(format.plainSeparator)}${String(format.trailer)}`;
+    return [{ ...common, target, body: cutUtf8(content, maxPlannedBodyBytes) }];
+  }
+
   async #write(
     page: PageIdentity,
     records: readonly PreparedRecord[],
@@ -132,6 +157,14 @@ export class FilesystemDestination implements Destination {
   }
 
   async #names(first: JsonValue, context: StepContext): Promise<{ folder: string; fileName: string } | Failure> {
+    const paths = await this.#render(first, context);
+    if ('code' in paths) return paths;
+    const folder = await openFolder(this.#host.filesystemRoot, paths.directory, true);
+    return typeof folder === 'string' ? { folder, fileName: paths.fileName } : folder;
+  }
+
+  /** Directory and name as templates give them; nothing is looked at on disk. */
+  async #render(first: JsonValue, context: StepContext): Promise<{ directory: string; fileName: string } | Failure> {
     let connection;
     try {
       connection = await this.#host.openSecrets(context.connection);
@@ -154,8 +187,7 @@ export class FilesystemDestination implements Destination {
         classification: 'value',
       };
     }
-    const folder = await openFolder(this.#host.filesystemRoot, directory, true);
-    return typeof folder === 'string' ? { folder, fileName } : folder;
+    return { directory, fileName };
   }
 }
 

@@ -38,7 +38,7 @@ interface FoundFile {
 /**
  * A folder as page generator. A file that cannot be read to its end stays where it is and ends the export; one that was
  * read is moved out of the way unless `skipDelete` (see {@link ParkedFiles}). To go on in the middle of a file its records
- * are read again and skipped. Reference: runtime §7.1.
+ * are read again and skipped. A test run changes nothing in the folder. Reference: runtime §7.1, §21.
  */
 export class FilesystemSource implements Source {
   readonly #step: StoredExport;
@@ -55,11 +55,14 @@ export class FilesystemSource implements Source {
   async *read(cursor: Cursor | null, context: StepContext): AsyncIterable<SourceChunk> {
     const position = cursor as unknown as Position | null;
     const folder = await this.#folder(this.#read.directory, context, false);
-    const backup = this.#read.backup === null ? null : await this.#folder(this.#read.backup, context, true);
+    const backup =
+      this.#read.backup === null || context.run.testMode ? null : await this.#folder(this.#read.backup, context, true);
     const parked = new ParkedFiles(folder, this.#step._id, context.run.runId);
     const filter = compileFileFilter(this.#read.rules, context.settings);
     const files = await guarded(() => this.#list(folder, parked, filter), 'The folder');
-    if (position === null) await guarded(() => parked.removeOld(this.#host.clock.now()), 'The folder');
+    const keepsFiles = this.#keepsFiles || context.run.testMode;
+    if (position === null && !context.run.testMode)
+      await guarded(() => parked.removeOld(this.#host.clock.now()), 'The folder');
     const ahead = files.filter(
       ({ name }) => position === null || name > position.file || (name === position.file && !position.isDone),
     );
@@ -74,10 +77,10 @@ export class FilesystemSource implements Source {
         yield {
           ...chunk,
           ...begins,
-          next: chunk.next === null && isLast && this.#keepsFiles ? null : (chunk.next ?? done(file)),
+          next: chunk.next === null && isLast && keepsFiles ? null : (chunk.next ?? done(file)),
         };
       }
-      if (!this.#keepsFiles) {
+      if (!keepsFiles) {
         await guarded(() => parked.park(file.name, backup), file.name);
         if (isLast) yield { records: [], next: null, bytes: 0, failures: [] };
       }

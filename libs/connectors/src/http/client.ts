@@ -2,7 +2,7 @@ import type { Failure, HttpExchange } from '#failures';
 import { PlatformError } from '#failures';
 import type { Connection, JsonRecord } from '#model';
 import { EgressGuard } from '#security/egress';
-import { cutUtf8 } from '#security/mask';
+import { cutUtf8, type Redactor } from '#security/mask';
 import { backoffMs } from '../backoff.js';
 import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
@@ -135,7 +135,7 @@ export class HttpClient {
         permit.release();
       }
       const durationMs = clock.now() - startedAt;
-      this.#observe(connection.id, context.stepId, request, wire, startedAt, durationMs);
+      this.#observe(connection.id, context.stepId, request, wire, startedAt, durationMs, view);
 
       let pauseMs: number | null;
       let settled: SendResult;
@@ -179,6 +179,18 @@ export class HttpClient {
         return { failure: canceled() };
       }
     }
+  }
+
+  /**
+   * The request as it would be sent now, secrets removed. Nothing is sent: a token that would have to be asked for first is
+   * left out.
+   */
+  describe(connection: HttpConnection, build: BuildRequest, maxBodyBytes: number): ShownRequest | Failure {
+    const view = connection.view(connection.token, this.#host);
+    if ('code' in view) return view;
+    const request = authenticated(build(view), connection, view);
+    if ('code' in request) return { ...request, message: view.redactor.text(request.message) };
+    return shownRequest(request, view.redactor, maxBodyBytes);
   }
 
   async #follow(
@@ -328,18 +340,21 @@ export class HttpClient {
     wire: WireResult,
     startedAtMs: number,
     durationMs: number,
+    view: ConnectionView,
   ): void {
     if (this.#host.observe === undefined) return;
     const error = 'network' in wire ? wire.network.failure.code : undefined;
+    const answer = 'answer' in wire ? wire.answer : null;
     this.#host.observe({
       connectionId,
       stepId,
       system: 'http',
       method: request.method,
       target: request.url.host,
-      status: 'answer' in wire ? wire.answer.status : null,
+      status: answer?.status ?? null,
       startedAtMs,
       durationMs,
+      exchange: () => exchangeOf(request, answer, durationMs, view),
       ...(error === undefined ? {} : { error }),
     });
   }
@@ -421,12 +436,21 @@ function withExchange(
   durationMs: number,
   view: ConnectionView,
 ): Failure {
-  const { redactor } = view;
-  const exchanged: HttpExchange = {
-    method: request.method,
-    url: redactor.url(request.url.href),
-    requestHeaders: redactor.headers(headersToRecord(request.headers)),
-    ...(request.body === null ? {} : { requestBody: redactor.body(request.body, MAX_STORED_BODY_BYTES) }),
+  return {
+    ...failure,
+    message: cutUtf8(view.redactor.text(failure.message), MAX_MESSAGE_BYTES),
+    exchange: exchangeOf(request, answer, durationMs, view),
+  };
+}
+
+function exchangeOf(
+  request: HttpRequest,
+  answer: Answer | null,
+  durationMs: number,
+  { redactor }: ConnectionView,
+): HttpExchange {
+  return {
+    ...shownRequest(request, redactor, MAX_STORED_BODY_BYTES),
     ...(answer === null
       ? {}
       : {
@@ -436,5 +460,15 @@ function withExchange(
         }),
     durationMs,
   };
-  return { ...failure, message: cutUtf8(redactor.text(failure.message), MAX_MESSAGE_BYTES), exchange: exchanged };
+}
+
+type ShownRequest = Pick<HttpExchange, 'method' | 'url' | 'requestHeaders' | 'requestBody'>;
+
+function shownRequest(request: HttpRequest, redactor: Redactor, maxBodyBytes: number): ShownRequest {
+  return {
+    method: request.method,
+    url: redactor.url(request.url.href),
+    requestHeaders: redactor.headers(headersToRecord(request.headers)),
+    ...(request.body === null ? {} : { requestBody: redactor.body(request.body, maxBodyBytes) }),
+  };
 }

@@ -8,7 +8,13 @@ import { batchContext, importContext, readsBareFields, stepRoots } from '../cont
 import { type ImportLookups, readLookups } from '../dynamic-lookups.js';
 import { withoutEmptyNodes } from '../empty-nodes.js';
 import { idempotencyKey } from '../idempotency.js';
-import type { ConnectorHost, Destination, StepContext } from '../ports.js';
+import {
+  type ConnectorHost,
+  type Destination,
+  maxPlannedBodyBytes,
+  type PlannedRequest,
+  type StepContext,
+} from '../ports.js';
 import { BodyTemplate } from './body-template.js';
 import { HttpClient, isFailed, type SendOptions } from './client.js';
 import type { ConnectionView, HttpConnection } from './connection.js';
@@ -38,6 +44,12 @@ interface CompiledWrite {
 interface Batch {
   readonly records: readonly PreparedRecord[];
   readonly body?: string;
+}
+
+/** A record that no request can carry. */
+interface Unsendable {
+  readonly records: readonly [PreparedRecord];
+  readonly failure: Failure;
 }
 
 /** An HTTP import. Reference: runtime §9.3, decisions 11, 18, 19. */
@@ -104,6 +116,49 @@ export class HttpDestination implements Destination {
     return answered.length === 1 ? answered[0]! : answered.flat();
   }
 
+  async preview(
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly PlannedRequest[]> {
+    const client = HttpClient.of(this.#host);
+    const connection = await client.connection(context.connection);
+    if ('code' in connection) return [unsent(this.#step.http?.method?.[0], records, connection)];
+    const plan = (some: readonly PreparedRecord[], at: number): readonly PlannedRequest[] => {
+      const write = this.#compiled(connection.http.mediaType, at);
+      return this.#batches(some, write, connection, context).map((batch) =>
+        this.#planned(client, connection, write, page, batch, context),
+      );
+    };
+    if (this.#composite === undefined) return plan(records, 0);
+    const created = records.filter((record) => !isUpdate(record));
+    return [...plan(created, this.#composite.create), ...plan(records.filter(isUpdate), this.#composite.update)];
+  }
+
+  #planned(
+    client: HttpClient,
+    connection: HttpConnection,
+    write: CompiledWrite,
+    page: PageIdentity,
+    batch: Batch | Unsendable,
+    context: StepContext,
+  ): PlannedRequest {
+    const { records } = batch;
+    if ('failure' in batch) return unsent(write.settings.method, records, batch.failure);
+    const build = (view: ConnectionView) => this.#request(view, write, page, batch, context);
+    const request = client.describe(connection, build, maxPlannedBodyBytes);
+    if ('code' in request) return unsent(write.settings.method, records, request);
+    const { method, url, requestHeaders, requestBody } = request;
+    return {
+      system: 'http',
+      method,
+      target: url,
+      headers: requestHeaders,
+      ...(requestBody === undefined ? {} : { body: requestBody }),
+      indices: indicesOf(records),
+    };
+  }
+
   async #send(
     client: HttpClient,
     connection: HttpConnection,
@@ -141,7 +196,7 @@ export class HttpDestination implements Destination {
     const built = request.build(view, () => this.#roots(view, write, records, 'record', context), body, environment);
     if ('code' in built) return built;
     if (settings.idempotencyHeader !== '') {
-      const indices = records.map((record) => record.index);
+      const indices = indicesOf(records);
       built.headers.push(settings.idempotencyHeader, idempotencyKey(context.run.runId, context.stepId, page, indices));
     }
     if (context.traceparent !== undefined) built.headers.push('traceparent', context.traceparent);
@@ -198,10 +253,10 @@ export class HttpDestination implements Destination {
     write: CompiledWrite,
     connection: HttpConnection,
     context: StepContext,
-  ): readonly (Batch | { readonly failure: Failure })[] {
+  ): readonly (Batch | Unsendable)[] {
     const { batchSize } = write.settings;
     const limit = this.#step.http?.endPointBodyLimit;
-    const batches: (Batch | { readonly failure: Failure })[] = [];
+    const batches: (Batch | Unsendable)[] = [];
     for (let from = 0; from < records.length; from += batchSize) {
       const batch = batchSize >= records.length ? records : records.slice(from, from + batchSize);
       if (limit === undefined || !(write.hasBody || write.body !== null)) batches.push({ records: batch });
@@ -216,7 +271,7 @@ export class HttpDestination implements Destination {
     write: CompiledWrite,
     connection: HttpConnection,
     context: StepContext,
-    into: (Batch | { readonly failure: Failure })[],
+    into: (Batch | Unsendable)[],
   ): void {
     if (write.body === null && write.settings.batchSize > 1) {
       packArrays(records, (record) => JSON.stringify(this.#value(record)), limit, into);
@@ -230,7 +285,7 @@ export class HttpDestination implements Destination {
     } else if (Buffer.byteLength(body) <= limit) {
       into.push(connection.authenticator.refreshable ? { records } : { records, body });
     } else if (records.length === 1) {
-      into.push({ failure: requestTooLarge(Buffer.byteLength(body), limit) });
+      into.push({ records: [records[0]!], failure: requestTooLarge(Buffer.byteLength(body), limit) });
     } else {
       const half = Math.ceil(records.length / 2);
       this.#splitToFit(records.slice(0, half), limit, write, connection, context, into);
@@ -276,12 +331,20 @@ function isUpdate(record: PreparedRecord): boolean {
   return record.operation === 'update';
 }
 
+function unsent(method: string | undefined, records: readonly PreparedRecord[], failure: Failure): PlannedRequest {
+  return { system: 'http', method: method ?? 'POST', target: '', indices: indicesOf(records), failure };
+}
+
+function indicesOf(records: readonly PreparedRecord[]): number[] {
+  return records.map(({ index }) => index);
+}
+
 /** Packs records into JSON arrays of at most `limit` bytes, in order; each record is serialised once. */
 function packArrays(
   records: readonly PreparedRecord[],
   serialise: (record: PreparedRecord) => string,
   limit: number,
-  into: (Batch | { readonly failure: Failure })[],
+  into: (Batch | Unsendable)[],
 ): void {
   let open: PreparedRecord[] = [];
   let parts: string[] = [];
@@ -297,7 +360,7 @@ function packArrays(
     const size = Buffer.byteLength(part) + 1;
     if (size + 1 > limit) {
       close();
-      into.push({ failure: requestTooLarge(size + 1, limit) });
+      into.push({ records: [record], failure: requestTooLarge(size + 1, limit) });
       continue;
     }
     if (bytes + size - 1 > limit) close();

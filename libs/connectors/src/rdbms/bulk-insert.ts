@@ -100,11 +100,9 @@ export function refused(failure: Failure): ImportOutcome {
   return { statusCode: failure.source === 'connection' ? 403 : 422, failures: [failure] };
 }
 
-export function unusableRecord(): ImportOutcome {
-  return refused({
-    code: codes.invalid_record.code,
-    message: 'Only an object with at least one member can become a row.',
-    source: 'resource',
-    classification: 'value',
-  });
-}
+export const unusableFailure: Failure = {
+  code: codes.invalid_record.code,
+  message: 'Only an object with at least one member can become a row.',
+  source: 'resource',
+  classification: 'value',
+};

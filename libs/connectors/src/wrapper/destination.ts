@@ -1,9 +1,16 @@
 import type { ImportOutcome, PageIdentity, PreparedRecord } from '#engine';
 import { PlatformError, type Failure } from '#failures';
 import { isRecord, type Import } from '#model';
+import { cutUtf8 } from '#security/mask';
 import { connectorCodes as codes } from '../codes.js';
 import { idempotencyKey } from '../idempotency.js';
-import type { ConnectorHost, Destination, StepContext } from '../ports.js';
+import {
+  type ConnectorHost,
+  type Destination,
+  maxPlannedBodyBytes,
+  type PlannedRequest,
+  type StepContext,
+} from '../ports.js';
 import { callWrapper, errorsIn } from './call-wrapper.js';
 
 /** An import that a stack's function implements: called once per page. Reference: runtime §16.3. */
@@ -23,13 +30,7 @@ export class WrapperDestination implements Destination {
     records: readonly PreparedRecord[],
     context: StepContext,
   ): Promise<readonly ImportOutcome[]> {
-    const indices = records.map(({ index }) => index);
-    const options = {
-      _importId: this.step._id,
-      preMapData: records.map(({ record }) => record),
-      postMapData: records.map(({ mapped }) => mapped),
-      idempotencyKey: idempotencyKey(context.run.runId, this.step._id, page, indices),
-    };
+    const options = this.#options(page, records, context);
     const answer = await callWrapper(this.host, this.step, context, options, 'application');
     if ('failure' in answer) {
       const statusCode = answer.failure.source === 'connection' ? 403 : 422;
@@ -38,6 +39,35 @@ export class WrapperDestination implements Destination {
     const { value } = answer;
     if (!Array.isArray(value)) return records.map(() => ({ statusCode: 422, failures: [noArray] }));
     return records.map((_, at) => outcomeOf(value[at]));
+  }
+
+  /** The options of its own that the function would get, without the connection's. */
+  preview(
+    page: PageIdentity,
+    records: readonly PreparedRecord[],
+    context: StepContext,
+  ): Promise<readonly PlannedRequest[]> {
+    if (records.length === 0) return Promise.resolve([]);
+    const options = this.#options(page, records, context);
+    return Promise.resolve([
+      {
+        system: 'stack',
+        method: this.step.wrapper?.function ?? '',
+        target: context.connection.wrapper?._stackId ?? '',
+        body: cutUtf8(JSON.stringify(options), maxPlannedBodyBytes),
+        indices: records.map(({ index }) => index),
+      },
+    ]);
+  }
+
+  #options(page: PageIdentity, records: readonly PreparedRecord[], context: StepContext) {
+    const indices = records.map(({ index }) => index);
+    return {
+      _importId: this.step._id,
+      preMapData: records.map(({ record }) => record),
+      postMapData: records.map(({ mapped }) => mapped),
+      idempotencyKey: idempotencyKey(context.run.runId, this.step._id, page, indices),
+    };
   }
 }
 
