@@ -3,6 +3,15 @@ import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { runCancel, runStart } from './commands.js';
 import { stepResult } from './results.js';
+import {
+  decodeTryOutHeader,
+  decodeTryOutReply,
+  decodeTryOutTask,
+  encodeTryOut,
+  encodeTryOutReply,
+  type TryOutHeader,
+  type TryOutTask,
+} from './try-out.js';
 import { decodePages, encodePages, generateBody, generateHeader, pageHeader, type PageBody } from './work.js';
 
 /**
@@ -26,6 +35,17 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'step-results.pages.routed.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.generator.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.finished.v1.json': (document) => throughBytes(stepResult, document),
+  'try-out.read.v1.json': tryOut,
+  'try-out.write.v1.json': tryOut,
+  'try-out.flow.v1.json': tryOut,
+  'try-out.script.v1.json': tryOut,
+  'try-out.template.v1.json': tryOut,
+  'try-out.reply.read.v1.json': tryOutAnswer,
+  'try-out.reply.write.v1.json': tryOutAnswer,
+  'try-out.reply.flow.v1.json': tryOutAnswer,
+  'try-out.reply.script.v1.json': tryOutAnswer,
+  'try-out.reply.template.v1.json': tryOutAnswer,
+  'try-out.reply.refused.v1.json': tryOutAnswer,
   'work.generate.slice.v1.json': generate,
   'work.generate.end.v1.json': generate,
   'work.page.v1.json': page,
@@ -36,6 +56,19 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
 function generate(document: unknown): unknown {
   const { header, body } = document as WorkDocument;
   return { header: generateHeader.parse(header), body: generateBody.parse(body) };
+}
+
+/** Its version is its header's. */
+function tryOut(document: unknown): unknown {
+  const { header, task } = document as { readonly header: TryOutHeader; readonly task: TryOutTask };
+  const bytes = encodeTryOut(header, task);
+  const read = decodeTryOutHeader(bytes);
+  return { v: read.v, header: read, task: decodeTryOutTask(bytes) };
+}
+
+function tryOutAnswer(document: unknown): unknown {
+  const reply = decodeTryOutReply(Buffer.from(JSON.stringify(document)));
+  return JSON.parse(Buffer.from(encodeTryOutReply(reply)).toString('utf8'));
 }
 
 function page(document: unknown): unknown {

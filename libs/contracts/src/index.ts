@@ -2,4 +2,5 @@ export * from './commands.js';
 export * from './message.js';
 export * from './results.js';
 export * from './signals.js';
+export * from './try-out.js';
 export * from './work.js';

@@ -10,6 +10,8 @@ export const signals = {
   jobFinal: 'job.final',
   /** errors, scheduler → gateway; payload: run ids separated by blanks whose job rows changed and are not final */
   jobChanged: 'job.changed',
+  /** gateway → executors; payload: id of a try-out that nobody waits for any more */
+  tryOutCanceled: 'try-out.canceled',
   /** gateway → all; payload: `<accountId> <type> <id>`; cached documents of it are stale */
   resourceChanged: 'resource.changed',
 } as const;
