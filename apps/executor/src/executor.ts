@@ -19,6 +19,7 @@ import { StepResults } from './results/step-results.js';
 import { LocalWork } from './runs/local-work.js';
 import { RunDirectory } from './runs/run-directory.js';
 import type { ExecutorSettings } from './settings.js';
+import { TryOutRoom } from './try-out/try-out-room.js';
 import { Dispatcher } from './workers/dispatcher.js';
 import type { Notice, WorkerPool } from './workers/protocol.js';
 
@@ -80,6 +81,7 @@ class ExecutorService implements Executor {
   readonly #locks: IdLocks;
   readonly #generate: GenerateHandler;
   readonly #pages: PageHandler;
+  readonly #tryOuts: TryOutRoom;
   readonly #held = new Set<Delivery>();
   #subscriptions: Subscription[] = [];
   #unsubscribe: (() => void) | null = null;
@@ -121,6 +123,7 @@ class ExecutorService implements Executor {
       work: this.#work,
       stopping: this.#stopping.signal,
     });
+    this.#tryOuts = new TryOutRoom({ bus, clock, dispatcher: this.#dispatcher, logger: deps.logger });
     pool.onNotice((worker, notice) => this.#noticed(worker, notice));
   }
 
@@ -128,6 +131,7 @@ class ExecutorService implements Executor {
     const { bus, settings } = this.#deps;
     this.#state = 'running';
     this.#unsubscribe = bus.onSignal(signals.runCanceled, (runId) => void this.#cancel(runId));
+    this.#tryOuts.open();
     const shared = { consumerId: settings.instance, leaseMs: settings.leaseMs };
     this.#subscriptions = await Promise.all([
       bus.consume({ ...shared, queue: 'work.generate', maxInFlight: settings.maxGenerators }, (delivery) =>
@@ -145,7 +149,10 @@ class ExecutorService implements Executor {
     this.#state = 'draining';
     this.#stopping.abort();
     this.#unsubscribe?.();
-    const drained = Promise.all(this.#subscriptions.map((subscription) => subscription.drain()));
+    const drained = Promise.all([
+      ...this.#subscriptions.map((subscription) => subscription.drain()),
+      this.#tryOuts.drain(),
+    ]);
     const over = new AbortController();
     const isDrained = await Promise.race([
       drained.then(() => true),
@@ -156,6 +163,7 @@ class ExecutorService implements Executor {
     ]);
     over.abort();
     if (!isDrained) {
+      this.#tryOuts.cancelAll();
       logger.warn({ deliveries: this.#held.size }, 'Handing back work that did not finish in time');
       await this.#within(handBackMs, Promise.allSettled([...this.#held].map((delivery) => delivery.nack(0))));
     }

@@ -167,6 +167,8 @@ export const tryOutReply = z.discriminatedUnion('kind', [
     /** absent when it returned nothing, and after a failure */
     value: z.unknown().optional(),
     error: reason.optional(),
+    /** what it wrote; time in epoch ms */
+    logs: z.array(z.object({ time: z.number(), level: z.string(), message: z.string() })),
   }),
   z.object({
     v: z.literal(1),

@@ -5,6 +5,9 @@ import type { CallStats } from './protocol.js';
 
 /** Outbound calls of one task, whichever connector makes them. */
 export class CallLog {
+  /** @param watch told about each call while it is observed */
+  constructor(private readonly watch?: (call: OutboundCall) => void) {}
+
   readonly #groups = new Map<string, { system: string; statusClass: string; durationsMs: number[] }>();
 
   add(call: OutboundCall): void {
@@ -13,6 +16,7 @@ export class CallLog {
     let group = this.#groups.get(key);
     if (!group) this.#groups.set(key, (group = { system: call.system, statusClass, durationsMs: [] }));
     group.durationsMs.push(call.durationMs);
+    this.watch?.(call);
   }
 
   stats(): CallStats[] {

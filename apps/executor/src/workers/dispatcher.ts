@@ -1,5 +1,14 @@
 import type { RunInfo } from '../runs/run-directory.js';
-import type { AbandonTask, BundleReply, BundleTask, Control, SliceReply, SliceTask, WorkerPool } from './protocol.js';
+import type {
+  AbandonTask,
+  BundleReply,
+  BundleTask,
+  Control,
+  SliceReply,
+  SliceTask,
+  TryOutTask,
+  WorkerPool,
+} from './protocol.js';
 
 type Unintroduced<T> = Omit<T, 'introduction' | 'runId' | 'planId'>;
 
@@ -97,6 +106,15 @@ export class Dispatcher {
     if (reader === undefined) return;
     this.#readers.delete(`${runId}/${ordinal}`);
     await this.#pool.worker(reader).control({ kind: 'close-generator', runId, ordinal });
+  }
+
+  tryOut(task: TryOutTask): Promise<Uint8Array> {
+    const worker = this.#leastLoaded();
+    return this.#counted(worker, () => this.#pool.worker(worker).tryOut({ ...task, payload: ownCopy(task.payload) }));
+  }
+
+  cancelTryOut(id: string): Promise<void> {
+    return this.#all({ kind: 'cancel-try-out', id });
   }
 
   cancel(runId: string): Promise<void> {

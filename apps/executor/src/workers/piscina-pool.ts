@@ -7,6 +7,7 @@ import type {
   Notice,
   SliceReply,
   SliceTask,
+  TryOutTask,
   WorkerApi,
   WorkerPool,
 } from './protocol.js';
@@ -85,6 +86,10 @@ class ThreadWorker implements WorkerApi {
 
   abandonBundle(task: AbandonTask): Promise<BundleReply> {
     return this.#call({ method: 'abandonBundle', task }, [task.body]);
+  }
+
+  tryOut(task: TryOutTask): Promise<Uint8Array> {
+    return this.#call({ method: 'tryOut', task }, [task.payload]);
   }
 
   control(message: Control): Promise<void> {

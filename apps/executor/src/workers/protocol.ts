@@ -66,6 +66,14 @@ export interface AbandonTask extends BundleTask {
   readonly reason: { readonly code: string; readonly message: string };
 }
 
+/** Something that somebody waits for; see `#contracts` try-out. */
+export interface TryOutTask {
+  readonly id: string;
+  /** the request as it came over the bus */
+  readonly payload: Uint8Array;
+  readonly traceparent?: string;
+}
+
 /** What a worker lacks to do a task; the main thread sends it and asks again. */
 export interface Missing {
   readonly kind: 'missing';
@@ -150,6 +158,8 @@ export type BundleReply = BundleResult | Missing | CompileFailed | Poison;
 export type Control =
   /** No new request of this run is sent (decision 6). */
   | { readonly kind: 'cancel'; readonly runId: string }
+  /** Nobody waits for the try-out any more. */
+  | { readonly kind: 'cancel-try-out'; readonly id: string }
   /** The run is over here: its sources close, its context goes. */
   | { readonly kind: 'close-generator'; readonly runId: string; readonly ordinal: number }
   /** Parsed pages that nobody will ask for. */
@@ -198,6 +208,8 @@ export interface WorkerApi {
   readSlice(task: SliceTask): Promise<SliceReply>;
   runBundle(task: BundleTask): Promise<BundleReply>;
   abandonBundle(task: AbandonTask): Promise<BundleReply>;
+  /** @returns the reply as it goes over the bus */
+  tryOut(task: TryOutTask): Promise<Uint8Array>;
   control(message: Control): Promise<void>;
 }
 

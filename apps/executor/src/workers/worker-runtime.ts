@@ -8,6 +8,7 @@ import { limitOf } from '../limits/connection-limit.js';
 import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
 import { observeCall } from './call-log.js';
+import { TryOuts } from '../try-out/try-outs.js';
 import { functionsByHome } from './functions-by-home.js';
 import { KnownStacks } from './known-stacks.js';
 import { loadPlan, type LoadedPlan, type LoadOutcome } from './loaded-plan.js';
@@ -23,6 +24,7 @@ import type {
   Poison,
   SliceReply,
   SliceTask,
+  TryOutTask,
   WorkerApi,
 } from './protocol.js';
 import { ResidentPages } from './resident-pages.js';
@@ -52,6 +54,7 @@ export class WorkerRuntime implements WorkerApi {
   readonly #sessions: SourceSessions;
   readonly #resident: ResidentPages;
   readonly #secrets: SecretOpener;
+  readonly #tryOuts: TryOuts;
 
   constructor(kit: WorkerKit, host: WorkerHost) {
     this.#kit = kit;
@@ -64,6 +67,14 @@ export class WorkerRuntime implements WorkerApi {
     this.#sessions = new SourceSessions(clock);
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
     this.#secrets = secretOpener(host.settings.keyring);
+    this.#tryOuts = new TryOuts({
+      kit,
+      clock,
+      locks: this.#locks,
+      hostOf: (accountId) => this.#hostOf(accountId),
+      functionsOf: (plan, run, traceparent) => this.#functionsOf({ plan }, run, traceparent),
+      learn: (accountId, plan) => this.#learn(accountId, plan),
+    });
   }
 
   async readSlice(task: SliceTask): Promise<SliceReply> {
@@ -111,8 +122,14 @@ export class WorkerRuntime implements WorkerApi {
     });
   }
 
+  tryOut(task: TryOutTask): Promise<Uint8Array> {
+    return this.#tryOuts.run(task);
+  }
+
   async control(message: Control): Promise<void> {
     switch (message.kind) {
+      case 'cancel-try-out':
+        return this.#tryOuts.cancel(message.id);
       case 'cancel':
         return this.#runs.cancel(message.runId);
       case 'close-generator':
@@ -131,7 +148,7 @@ export class WorkerRuntime implements WorkerApi {
     }
   }
 
-  #functionsOf({ plan }: LoadedPlan, run: LoadedRun, traceparent: string | undefined): Functions {
+  #functionsOf({ plan }: Pick<LoadedPlan, 'plan'>, run: LoadedRun, traceparent: string | undefined): Functions {
     const { accountId, runId, flowId } = run.spec;
     const scripts = this.#kit.functionsOf({
       accountId,
@@ -162,11 +179,17 @@ export class WorkerRuntime implements WorkerApi {
 
   #load(planId: string, introduction: Introduction): LoadOutcome {
     const plan = JSON.parse(introduction.plan) as FlowPlan;
-    if (plan.stacks !== undefined) this.#stacksOf(introduction.run.accountId).add(plan.stacks);
+    const { accountId } = introduction.run;
+    this.#learn(accountId, plan);
+    return loadPlan(planId, plan, this.#kit, this.#hostOf(accountId));
+  }
+
+  /** Makes the stacks and the connections' limits of a plan known. */
+  #learn(accountId: string, plan: FlowPlan): void {
+    if (plan.stacks !== undefined) this.#stacksOf(accountId).add(plan.stacks);
     for (const connection of Object.values(plan.connections)) {
       this.#limits.register(connection._id, limitOf(connection, plan));
     }
-    return loadPlan(planId, plan, this.#kit, this.#hostOf(introduction.run.accountId));
   }
 
   #stacksOf(accountId: string): KnownStacks {

@@ -32,6 +32,10 @@ const runtime = new WorkerRuntime(
 
 export default async function run(call: WorkerCall): Promise<unknown> {
   if (call.method === 'control') return runtime.control(call.task).then(() => null);
+  if (call.method === 'tryOut') {
+    const bytes = ownBytes(await runtime.tryOut(call.task));
+    return move({ [transferableSymbol]: [bytes.buffer as ArrayBuffer], [valueSymbol]: bytes });
+  }
   if (call.method === 'readSlice') return transferring(await runtime.readSlice(call.task));
   const reply = call.method === 'runBundle' ? runtime.runBundle(call.task) : runtime.abandonBundle(call.task);
   return transferring(await reply);
