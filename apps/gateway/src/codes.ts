@@ -49,6 +49,23 @@ export const apiCodes = defineCodes('api', {
   invalid_flow: { http: 422, retry: 'never', help: 'The flow cannot run as it stands. The message says why.' },
   not_supported: { http: 422, retry: 'never', help: 'docs/compatibility.md lists what is supported.' },
   not_allowed: { http: 422, retry: 'never', help: 'The message says what is in the way.' },
+  invalid_paged_state: {
+    http: 422,
+    retry: 'never',
+    help: 'Send the pagedExportState of the last answer back unchanged, with the same export, or leave it out to begin anew.',
+  },
+  answer_too_large: { http: 422, retry: 'never', help: 'Ask for less: fewer records, or page by page.' },
+  too_many_try_outs: { http: 429, retry: 'backoff', help: 'Wait for the seconds in Retry-After, then send again.' },
+  no_executor: {
+    http: 503,
+    retry: 'backoff',
+    help: 'Previews, invocations and test runs need an executor: check that one runs, then send again.',
+  },
+  try_out_timeout: {
+    http: 504,
+    retry: 'backoff',
+    help: 'It took longer than 120 s. Ask for less, or look at why the application or the script is slow.',
+  },
   run_already_queued: {
     http: 409,
     retry: 'backoff',

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Bus } from '#bus';
 import type { Connection } from '#model';
-import type { SecretBox } from '#security';
+import type { SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import type { Logger } from '#telemetry';
 
@@ -37,6 +37,8 @@ export interface GatewayConfig {
   readonly tokenCacheMs?: number;
   /** A ping is given up after this long. Default 60 000 (decision 12). */
   readonly pingTimeoutMs?: number;
+  /** Previews, invocations and test runs are given up after this long. Default 120 000. */
+  readonly tryOutTimeoutMs?: number;
   /** Most event streams open at a time in this process; each costs a socket and a query per second. Default 1 000. */
   readonly maxEventStreams?: number;
 }
@@ -44,8 +46,10 @@ export interface GatewayConfig {
 /** Everything the gateway needs of the world; services know only ports. */
 export interface GatewayDeps {
   readonly store: Store;
-  readonly bus: Pick<Bus, 'publish' | 'signal' | 'onSignal' | 'isReady'>;
+  readonly bus: Pick<Bus, 'publish' | 'signal' | 'onSignal' | 'request' | 'isReady'>;
   readonly secretBox: Pick<SecretBox, 'seal' | 'open'>;
+  /** Signs what clients hand back, see `pagedStatePurpose`. */
+  readonly stateSigner: Pick<Signer, 'sign' | 'isValid'>;
   readonly connectionTester: ConnectionTester;
   readonly logger: Logger;
   readonly config: GatewayConfig;

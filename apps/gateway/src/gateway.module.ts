@@ -30,6 +30,17 @@ import { ScriptLogService } from './scripts/script-log.service.js';
 import { TYPE_EXTRAS, type TypeExtras } from './resources/type-extras.js';
 import { StackExtras } from './stacks/stack-extras.js';
 import { SystemTokenController } from './stacks/system-token.controller.js';
+import { ExecutorClient } from './try-out/executor-client.js';
+import { ExportTryOuts } from './try-out/export-try-outs.js';
+import { ImportTryOuts } from './try-out/import-try-outs.js';
+import { Processors } from './try-out/processors.js';
+import { StepPlans } from './try-out/step-plans.js';
+import {
+  ExportTryOutController,
+  ImportTryOutController,
+  ProcessorController,
+  VirtualStepController,
+} from './try-out/try-out.controllers.js';
 
 const resources = [
   ...Object.values(resourceTypes).map((type) => resourceController(type)),
@@ -37,6 +48,7 @@ const resources = [
   RegistrationController,
 ];
 const runs = [FlowRunController, JobController, StepErrorController, ScriptLogController];
+const tryOuts = [VirtualStepController, ExportTryOutController, ImportTryOutController, ProcessorController];
 const others = [PingController, SystemTokenController, TokenInfoController, OpenApiController, HealthController];
 
 const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras, StackExtras];
@@ -49,6 +61,11 @@ const services = [
   JobEvents,
   StepErrorService,
   ScriptLogService,
+  ExecutorClient,
+  StepPlans,
+  ExportTryOuts,
+  ImportTryOuts,
+  Processors,
 ];
 
 @Module({})
@@ -56,7 +73,7 @@ export class GatewayModule {
   static with(deps: GatewayDeps): DynamicModule {
     return {
       module: GatewayModule,
-      controllers: [...resources, ...runs, ...others],
+      controllers: [...tryOuts, ...resources, ...runs, ...others],
       providers: [
         { provide: GATEWAY_DEPS, useValue: deps },
         { provide: DocumentReader, useValue: new DocumentReader(deps.store.documents) },

@@ -3,11 +3,12 @@ import type { accountsConfig, apiConfig } from '#config';
 import { TokenBroker } from '#connectors/tokens/token-broker';
 import { systemClock } from '#clock';
 import type { Host, ServiceHandle } from '#hosting';
-import { SecretBox } from '#security';
+import { SecretBox, Signer } from '#security';
 import { ensureFirstAccounts } from './accounts/first-accounts.js';
 import { createConnectorTester } from './connections/connector-tester.js';
 import { createGateway } from './create-gateway.js';
 import { storedStacks } from './stacks/stored-stacks.js';
+import { pagedStatePurpose } from './try-out/paged-state.js';
 
 export interface GatewayWiring {
   readonly api: z.infer<(typeof apiConfig)['schema']>;
@@ -41,6 +42,7 @@ export async function startGateway(host: Host, wiring: GatewayWiring): Promise<R
     store,
     bus,
     secretBox,
+    stateSigner: Signer.fromKeyring(keyring, pagedStatePurpose),
     connectionTester: createConnectorTester({
       egressAllow,
       filesystemRoot,

@@ -1,11 +1,13 @@
 import type { TokenScope } from '#model';
 import type { Caller } from '../http/caller.js';
 
-/** What a custom token may do with the resources in its scope arrays: read them, and ping connections. */
+/** What a custom token may do with the resources in its scope arrays: read and invoke them, and ping connections. */
 const scoped: readonly { readonly route: RegExp; readonly methods: readonly string[]; readonly scope: TokenScope }[] = [
   { route: /^\/v1\/connections\/:id$/, methods: ['GET', 'HEAD'], scope: '_connectionIds' },
   { route: /^\/v1\/connections\/:id\/ping$/, methods: ['GET', 'POST', 'HEAD'], scope: '_connectionIds' },
   { route: /^\/v1\/exports\/:id$/, methods: ['GET', 'HEAD'], scope: '_exportIds' },
+  { route: /^\/v1\/exports\/:id\/invoke$/, methods: ['POST'], scope: '_exportIds' },
+  { route: /^\/v1\/imports\/:id\/invoke$/, methods: ['POST'], scope: '_importIds' },
   { route: /^\/v1\/imports\/:id$/, methods: ['GET', 'HEAD'], scope: '_importIds' },
 ];
 

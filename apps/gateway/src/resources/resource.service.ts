@@ -67,6 +67,15 @@ export class ResourceService {
     return this.present(type, await this.stored(caller.accountId, type.name, id));
   }
 
+  /**
+   * A document as it would be stored, which it is not.
+   *
+   * @throws ApiError 400 or 422 for what could not be stored
+   */
+  check(caller: Caller, type: ResourceType, body: unknown): Promise<JsonRecord> {
+    return this.#accept(caller, type, body, null);
+  }
+
   async create(caller: Caller, type: ResourceType, body: unknown): Promise<JsonRecord> {
     const document = await this.#accept(caller, type, body, null);
     const _id = newId(this.#now());

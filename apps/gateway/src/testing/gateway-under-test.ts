@@ -1,11 +1,13 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OutgoingMessage } from '#bus';
-import { createToken, hashToken, SecretBox } from '#security';
+import { noResponders } from '#bus/responders';
+import { createToken, hashToken, SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import { createPostgresStore } from '#store/postgres/index';
 import { silentLogger } from '#telemetry';
 import { createTestDatabase } from '#testing/postgres';
 import { createGateway } from '../create-gateway.js';
+import { pagedStatePurpose } from '../try-out/paged-state.js';
 import type { ConnectionTester, GatewayConfig, PingAnswer } from '../deps.js';
 
 /** Remembers what was published; signals reach every listener at once. */
@@ -13,6 +15,8 @@ export class RecordingBus {
   readonly published: OutgoingMessage[] = [];
   readonly #listeners = new Map<string, Set<(payload: string) => void>>();
   isDown = false;
+  /** Answers requests; absent: nobody responds. */
+  responder: ((payload: Uint8Array) => Promise<Uint8Array>) | null = null;
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     if (this.isDown) throw new Error('the broker is down');
@@ -27,6 +31,11 @@ export class RecordingBus {
     const listeners = this.#listeners.get(topic) ?? new Set();
     this.#listeners.set(topic, listeners.add(listener));
     return () => void listeners.delete(listener);
+  }
+
+  async request(topic: string, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.responder === null) throw noResponders(topic);
+    return this.responder(payload);
   }
 
   async isReady(): Promise<boolean> {
@@ -109,11 +118,13 @@ export async function startGateway(config: Partial<GatewayConfig> = {}, now?: ()
   const store = await createPostgresStore({ connectionString: database.url, poolSize: 5 });
   const bus = new RecordingBus();
   const tester = new ScriptedTester();
+  const keyring = SecretBox.createKey('test');
   const app = await createGateway({
     store,
     bus,
     connectionTester: tester,
-    secretBox: SecretBox.fromKeyring(SecretBox.createKey('test')),
+    secretBox: SecretBox.fromKeyring(keyring),
+    stateSigner: Signer.fromKeyring(keyring, pagedStatePurpose),
     logger: silentLogger,
     config: { rate: null, ...config },
     ...(now ? { now } : {}),

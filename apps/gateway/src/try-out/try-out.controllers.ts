@@ -1,0 +1,120 @@
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import type { z } from 'zod';
+import { type Asker, CurrentAsker } from './asker.js';
+import { ExportTryOuts } from './export-try-outs.js';
+import { ImportTryOuts } from './import-try-outs.js';
+import { Processors } from './processors.js';
+import type {
+  exportPreviewAnswer,
+  importPreviewAnswer,
+  importResponses,
+  mappedRecords,
+  pagedExportAnswer,
+  scriptAnswer,
+  templateAnswer,
+  virtualExportAnswer,
+} from './shapes.js';
+
+type Answer<S extends z.ZodType> = Promise<z.infer<S>>;
+
+/** Exports and imports that are not stored, on a connection that is. Reference: resources §6.1. */
+@Controller('v1/connections/:id')
+export class VirtualStepController {
+  constructor(
+    @Inject(ExportTryOuts) private readonly exports: ExportTryOuts,
+    @Inject(ImportTryOuts) private readonly imports: ImportTryOuts,
+  ) {}
+
+  @Post('export')
+  @HttpCode(200)
+  export(
+    @CurrentAsker() asker: Asker,
+    @Param('id') id: string,
+    @Body() body: unknown,
+  ): Answer<typeof virtualExportAnswer> {
+    return this.exports.virtual(asker, id, body);
+  }
+
+  @Post('export/pages')
+  @HttpCode(200)
+  exportPages(
+    @CurrentAsker() asker: Asker,
+    @Param('id') id: string,
+    @Body() body: unknown,
+  ): Answer<typeof pagedExportAnswer> {
+    return this.exports.virtualPage(asker, id, body);
+  }
+
+  @Post('import')
+  @HttpCode(200)
+  import(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Answer<typeof importResponses> {
+    return this.imports.virtual(asker, id, body);
+  }
+
+  @Post('import/map')
+  @HttpCode(200)
+  importMap(
+    @CurrentAsker() asker: Asker,
+    @Param('id') id: string,
+    @Body() body: unknown,
+  ): Answer<typeof mappedRecords> {
+    return this.imports.virtualMap(asker, id, body);
+  }
+}
+
+/** Reference: resources §4.1. */
+@Controller('v1/exports')
+export class ExportTryOutController {
+  constructor(@Inject(ExportTryOuts) private readonly exports: ExportTryOuts) {}
+
+  @Post('preview')
+  @HttpCode(200)
+  preview(@CurrentAsker() asker: Asker, @Body() body: unknown): Answer<typeof exportPreviewAnswer> {
+    return this.exports.preview(asker, body);
+  }
+
+  @Post(':id/invoke')
+  @HttpCode(200)
+  invoke(
+    @CurrentAsker() asker: Asker,
+    @Param('id') id: string,
+    @Body() body: unknown,
+  ): Answer<typeof pagedExportAnswer> {
+    return this.exports.invoke(asker, id, body);
+  }
+}
+
+/** Reference: resources §5.1. */
+@Controller('v1/imports')
+export class ImportTryOutController {
+  constructor(@Inject(ImportTryOuts) private readonly imports: ImportTryOuts) {}
+
+  @Post('preview')
+  @HttpCode(200)
+  preview(@CurrentAsker() asker: Asker, @Body() body: unknown): Answer<typeof importPreviewAnswer> {
+    return this.imports.preview(asker, body);
+  }
+
+  @Post(':id/invoke')
+  @HttpCode(200)
+  invoke(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Answer<typeof importResponses> {
+    return this.imports.invoke(asker, id, body);
+  }
+}
+
+@Controller('v1/processors')
+export class ProcessorController {
+  constructor(@Inject(Processors) private readonly processors: Processors) {}
+
+  @Post('handlebars')
+  @HttpCode(200)
+  handlebars(@CurrentAsker() asker: Asker, @Body() body: unknown): Answer<typeof templateAnswer> {
+    return this.processors.handlebars(asker, body);
+  }
+
+  @Post('javascript')
+  @HttpCode(200)
+  javascript(@CurrentAsker() asker: Asker, @Body() body: unknown): Answer<typeof scriptAnswer> {
+    return this.processors.javascript(asker, body);
+  }
+}
