@@ -1,0 +1,455 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { FakeApp, type ReceivedRequest } from '#testing/fake-app';
+import type { ApiAnswer } from '../support/api.js';
+import { ApiClient } from '../support/api.js';
+import { Shop } from '../support/shop.js';
+import { Standalone } from '../support/standalone.js';
+
+interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly field?: string;
+  readonly source?: string;
+}
+interface Refused {
+  readonly errors: readonly Problem[];
+}
+interface Page {
+  readonly data: readonly { readonly id: number }[];
+  readonly errors?: readonly Problem[];
+  readonly dataURIs?: readonly string[];
+  readonly pagedExportState?: {
+    readonly pageIndex: number;
+    readonly done: boolean;
+    readonly sig: string;
+    readonly cursor: string;
+  };
+}
+interface Preview extends Page {
+  readonly stages: readonly { readonly name: string; readonly errors: readonly Problem[]; readonly data: unknown }[];
+}
+
+const otherToken = 'e2e-token-of-another-account';
+const secret = 'a-secret-that-nobody-may-read';
+const unknownId = '0123456789abcdef01234567';
+
+let millrace: Standalone;
+let other: ApiClient;
+let shop: Shop;
+let connectionId: string;
+
+beforeAll(async () => {
+  [millrace, shop] = await Promise.all([Standalone.start({ MILLRACE_ACCOUNTS: `other:${otherToken}` }), Shop.open(45)]);
+  other = new ApiClient(millrace.api.url, otherToken);
+  connectionId = await millrace.api.create('connections', {
+    name: 'Shop',
+    type: 'http',
+    http: {
+      formType: 'http',
+      baseURI: shop.app.url,
+      mediaType: 'json',
+      auth: {
+        type: 'token',
+        token: { token: secret, location: 'header', headerName: 'Authorization', scheme: 'Bearer' },
+      },
+    },
+  });
+});
+afterAll(async () => {
+  await Promise.all([millrace?.stop(), shop?.close()]);
+});
+
+const post = <T>(path: string, body?: unknown): Promise<ApiAnswer<T>> => millrace.api.send<T>('POST', path, body);
+const idsOf = ({ data }: Page): number[] => data.map(({ id }) => id);
+
+/** Ten items a response, pages of four. */
+const items = (change: object = {}) => ({
+  http: {
+    relativeURI: '/items?page={{export.http.paging.page}}&limit=10',
+    paging: { method: 'page', page: 0 },
+  },
+  pageSize: 4,
+  ...change,
+});
+const entries = (change: object = {}) => ({
+  http: {
+    method: ['POST'],
+    relativeURI: ['/entries'],
+    batchSize: 2,
+    response: { resourceIdPath: ['id'], successPath: ['ok'], successValues: [['true']], errorPath: 'message' },
+  },
+  mappings: [
+    { generate: 'id', dataType: 'number', extract: '$.id', status: 'Active' },
+    { generate: 'title', dataType: 'string', extract: '{{record.name}}', status: 'Active' },
+  ],
+  ...change,
+});
+const records = [
+  { id: 1, name: 'one' },
+  { id: 2, name: 'two' },
+  { id: 3, name: 'three' },
+];
+
+describe('virtual exports (resources §6.1)', () => {
+  it('give all records, across pages of the application', async () => {
+    const { status, body } = await post<Page>(`/v1/connections/${connectionId}/export`, { export: items() });
+    expect(status).toBe(200);
+    expect(idsOf(body)).toEqual(Array.from({ length: 45 }, (_, id) => id));
+  });
+
+  it('give one page per call, which the signed state goes on from, to the end', async () => {
+    const path = `/v1/connections/${connectionId}/export/pages`;
+    const seen: number[] = [];
+    const sizes: number[] = [];
+    let pagedExportState: Page['pagedExportState'];
+    do {
+      const body = { export: items(), ...(pagedExportState === undefined ? {} : { pagedExportState }) };
+      const page = await millrace.api.call<Page>('POST', path, body);
+      seen.push(...idsOf(page));
+      sizes.push(page.data.length);
+      pagedExportState = page.pagedExportState!;
+      expect(pagedExportState.pageIndex).toBe(sizes.length);
+    } while (!pagedExportState.done);
+    expect(seen).toEqual(Array.from({ length: 45 }, (_, id) => id));
+    expect(sizes).toEqual([4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1]);
+    const after = await post<Refused>(path, { export: items(), pagedExportState });
+    expect([after.status, after.body.errors[0]?.code]).toEqual([422, 'invalid_paged_state']);
+  });
+
+  it.each<[string, (state: Record<string, unknown>) => object]>([
+    ['another page index', (state) => ({ ...state, pageIndex: 7 })],
+    ['another page size', (state) => ({ ...state, pageSize: 1000 })],
+    ['another time of issue', (state) => ({ ...state, issuedAt: '2999-01-01T00:00:00.000Z' })],
+    ['another cursor', (state) => ({ ...state, cursor: `${String(state['cursor'])}A` })],
+    ['no signature', (state) => ({ ...state, sig: '' })],
+    ['half a signature', (state) => ({ ...state, sig: String(state['sig']).slice(0, -2) })],
+  ])('refuse a state with %s', async (_, tamper) => {
+    const path = `/v1/connections/${connectionId}/export/pages`;
+    const { pagedExportState } = await millrace.api.call<Page>('POST', path, { export: items() });
+    const state = tamper(pagedExportState as unknown as Record<string, unknown>);
+    const { status, body } = await post<Refused>(path, { export: items(), pagedExportState: state });
+    expect([status, body.errors[0]?.code]).toEqual([422, 'invalid_paged_state']);
+  });
+
+  it('refuse a state of another export, of another connection and of another account', async () => {
+    const path = `/v1/connections/${connectionId}/export/pages`;
+    const { pagedExportState } = await millrace.api.call<Page>('POST', path, { export: items() });
+    const otherExport = await post<Refused>(path, { export: items({ pageSize: 5 }), pagedExportState });
+    expect(otherExport.body.errors[0]?.code).toBe('invalid_paged_state');
+    const http = { formType: 'http', baseURI: shop.app.url, mediaType: 'json' };
+    const second = await millrace.api.create('connections', { name: 'Second', type: 'http', http });
+    const theirs = await other.create('connections', { name: 'Theirs', type: 'http', http });
+    const body = { export: items(), pagedExportState };
+    const otherConnection = await post<Refused>(`/v1/connections/${second}/export/pages`, body);
+    expect(otherConnection.body.errors[0]?.code).toBe('invalid_paged_state');
+    const otherAccount = await other.send<Refused>('POST', `/v1/connections/${theirs}/export/pages`, body);
+    expect(otherAccount.body.errors[0]?.code).toBe('invalid_paged_state');
+  });
+
+  it('answer what the application failed with, and what was read until then', async () => {
+    shop.intercept = () => null;
+    const { status, body } = await post<Page>(`/v1/connections/${connectionId}/export`, {
+      export: { http: { relativeURI: '/items', response: { successPath: 'missing' } } },
+    });
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ data: [], errors: [{ code: 'response_failure', source: 'application' }] });
+  });
+});
+
+describe('invocations (resources §4.1, §5.1)', () => {
+  it('read an export page by page', async () => {
+    const id = await millrace.api.create('exports', {
+      name: 'Items',
+      _connectionId: connectionId,
+      ...items({ pageSize: 30, dataURITemplate: 'https://shop.example/items/{{record.id}}' }),
+    });
+    const first = await millrace.api.call<Page>('POST', `/v1/exports/${id}/invoke`);
+    expect(idsOf(first)).toEqual(Array.from({ length: 30 }, (_, at) => at));
+    expect(first.dataURIs?.[7]).toBe('https://shop.example/items/7');
+    const { pagedExportState } = first;
+    const second = await millrace.api.call<Page>('POST', `/v1/exports/${id}/invoke`, { pagedExportState });
+    expect(idsOf(second)).toEqual(Array.from({ length: 15 }, (_, at) => at + 30));
+    expect(second.pagedExportState?.done).toBe(true);
+  });
+
+  it('import records and answer by position', async () => {
+    shop.accepted.clear();
+    shop.refuse = (record) => (record.id === 2 ? { code: 'closed', message: '2 is closed' } : null);
+    const id = await millrace.api.create('imports', { name: 'Entries', _connectionId: connectionId, ...entries() });
+    const answer = await millrace.api.call<object[]>('POST', `/v1/imports/${id}/invoke`, records);
+    shop.refuse = () => null;
+    expect(answer).toEqual([
+      { statusCode: 200, id: '1', _json: { ok: true, id: '1' } },
+      {
+        statusCode: 422,
+        errors: [{ code: 'response_failure', message: expect.stringContaining('2 is closed'), source: 'application' }],
+      },
+      { statusCode: 200, id: '3', _json: { ok: true, id: '3' } },
+    ]);
+    expect([...shop.accepted.keys()]).toEqual([1, 3]);
+    const wrapped = await millrace.api.call<object[]>('POST', `/v1/imports/${id}/invoke`, { data: [records[0]] });
+    expect(wrapped).toMatchObject([{ statusCode: 200, id: '1' }]);
+  });
+
+  it('say which records a filter passed over', async () => {
+    const filter = {
+      type: 'expression',
+      expression: { version: '1', rules: ['greaterthan', ['number', ['extract', 'id']], 2] },
+    };
+    const { body } = await post(`/v1/connections/${connectionId}/import`, {
+      import: entries({ filter }),
+      data: records,
+    });
+    expect(body).toMatchObject([
+      { statusCode: 200, ignored: true },
+      { statusCode: 200, ignored: true },
+      { statusCode: 200, id: '3' },
+    ]);
+  });
+});
+
+describe('mapping alone (decision 21)', () => {
+  it('answers mapped records by position, a failed one as its errors, and sends nothing', async () => {
+    const posts = shop.posts;
+    const mappings = [{ generate: 'id', dataType: 'number', extract: '$.id', status: 'Active' }];
+    const { status, body } = await post(`/v1/connections/${connectionId}/import/map`, {
+      import: entries({ mappings }),
+      data: [{ id: '7' }, { id: 'seven' }],
+    });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: [{ id: 7 }, { errors: [{ code: 'cast_failed', message: expect.any(String), source: 'mapping' }] }],
+    });
+    expect(shop.posts).toBe(posts);
+  });
+});
+
+describe('previews (runtime §21)', () => {
+  it('of an export show at most 100 records and what each stage made of them', async () => {
+    shop.total = 500;
+    const transform = {
+      type: 'expression',
+      expression: { version: '1', rules: [[{ extract: 'id', generate: 'number' }]] },
+    };
+    const filter = {
+      type: 'expression',
+      expression: { version: '1', rules: ['notequals', ['extract', 'number'], 3] },
+    };
+    const { status, body } = await post<Preview>('/v1/exports/preview', {
+      _connectionId: connectionId,
+      ...items({ transform, filter }),
+    });
+    shop.total = 45;
+    expect(status).toBe(200);
+    expect(body.data).toHaveLength(99);
+    expect(body.stages.map(({ name }) => name)).toEqual(['request', 'response', 'parse', 'transform', 'outputFilter']);
+    const byName = Object.fromEntries(body.stages.map(({ name, data }) => [name, data as Record<string, unknown>[]]));
+    expect(byName['parse']).toHaveLength(100);
+    expect(byName['transform']?.[3]).toEqual({ number: 3 });
+    expect(byName['outputFilter']).toHaveLength(99);
+    expect(byName['request']?.[0]).toMatchObject({ method: 'GET', url: `${shop.app.url}/items?page=0&limit=10` });
+    expect(byName['response']?.[0]).toMatchObject({ statusCode: 200 });
+    expect(JSON.stringify(body)).not.toContain(secret);
+  });
+
+  it.each([
+    [undefined, 'since=&until='],
+    [
+      { lastExportDateTime: '2026-01-01T00:00:00.000Z', currentExportDateTime: '2026-02-01T00:00:00.000Z' },
+      'since=2026-01-01T00:00:00.000Z&until=2026-02-01T00:00:00.000Z',
+    ],
+  ])('of a delta export with postData %j ask for %s', async (postData, query) => {
+    const { body } = await post<Preview>('/v1/exports/preview', {
+      _connectionId: connectionId,
+      type: 'delta',
+      delta: {},
+      http: { relativeURI: '/items?since={{{lastExportDateTime}}}&until={{{currentExportDateTime}}}' },
+      ...(postData === undefined ? {} : { postData }),
+    });
+    expect(body.stages[0]).toMatchObject({ name: 'request', data: [{ url: `${shop.app.url}/items?${query}` }] });
+  });
+
+  it('of an import show the requests that would be sent, and send nothing', async () => {
+    const before = shop.app.requests.length;
+    const { status, body } = await post<{ requests: object[]; data: unknown }>('/v1/imports/preview', {
+      _connectionId: connectionId,
+      ...entries({
+        http: {
+          ...entries().http,
+          headers: [{ name: 'X-Api-Key', value: 'k' }],
+          body: ['{"it":{{{jsonSerialize batch_of_records}}},"t":"{{{connection.http.auth.token.token}}}"}'],
+        },
+      }),
+      data: records,
+    });
+    expect(status).toBe(200);
+    expect(body.data).toEqual(records.map(({ id, name }) => ({ id, title: name })));
+    expect(body.requests).toHaveLength(2);
+    expect(body.requests[0]).toMatchObject({
+      system: 'http',
+      method: 'POST',
+      target: `${shop.app.url}/entries`,
+      headers: { Authorization: '******', 'X-Api-Key': '******' },
+      records: [0, 1],
+    });
+    expect(JSON.stringify(body)).not.toContain(secret);
+    expect(shop.app.requests).toHaveLength(before);
+  });
+
+  it('of an import really send when asked to', async () => {
+    shop.accepted.clear();
+    const { body } = await post<{ requests: object[]; responses: object[] }>('/v1/imports/preview', {
+      _connectionId: connectionId,
+      ...entries(),
+      data: records,
+      send: true,
+    });
+    expect(body.responses).toMatchObject([{ id: '1' }, { id: '2' }, { id: '3' }]);
+    expect(body.requests).toHaveLength(2);
+    expect([...shop.accepted.keys()]).toEqual([1, 2, 3]);
+  });
+});
+
+describe('templates by themselves', () => {
+  it.each([
+    ['Dear {{record.name}}', { record: { name: 'Ærø & co' } }, 'text', 'Dear Ærø & co'],
+    ['/find?q={{record.name}}', { record: { name: 'a b&c' } }, 'uri', '/find?q=a%20b%26c'],
+    ['select {{record.name}}', { record: { name: "o'neil" } }, 'sql', "select 'o''neil'"],
+  ])('%s', async (template, data, target, expected) => {
+    const { status, body } = await post('/v1/processors/handlebars', { template, data, target });
+    expect({ status, body }).toEqual({ status: 200, body: { data: expected, errors: [] } });
+  });
+
+  it('say why one cannot be rendered', async () => {
+    const { body } = await post<Refused>('/v1/processors/handlebars', { template: '{{#each', data: {} });
+    expect(body.errors).toMatchObject([{ code: 'handlebars_template_parse_error' }]);
+  });
+});
+
+describe('what cannot be tried out is refused', () => {
+  it.each<[string, string, object, number, string, string | undefined]>([
+    ['no export', '/v1/connections/:id/export', {}, 422, 'missing_required_field', 'export'],
+    ['an export that is none', '/v1/connections/:id/export', { export: 7 }, 422, 'invalid_field_value', 'export'],
+    [
+      'an unknown adaptor',
+      '/v1/connections/:id/export',
+      { export: { adaptorType: 'FTPExport' } },
+      422,
+      'unsupported_type',
+      'export.adaptorType',
+    ],
+    [
+      'a malformed method',
+      '/v1/connections/:id/export',
+      { export: { http: { method: 'FETCH' } } },
+      422,
+      'enum',
+      'export.http.method',
+    ],
+    ['no records', '/v1/connections/:id/import', { import: entries() }, 422, 'missing_required_field', 'data'],
+    [
+      'records that are none',
+      '/v1/connections/:id/import',
+      { import: entries(), data: [1] },
+      422,
+      'invalid_field_value',
+      'data[0]',
+    ],
+    ['no record to preview', '/v1/imports/preview', { ...entries() }, 422, 'missing_required_field', '_connectionId'],
+    [
+      'an unknown connection',
+      '/v1/exports/preview',
+      { _connectionId: unknownId, ...items() },
+      422,
+      'invalid_ref',
+      '_connectionId',
+    ],
+    ['an unknown target', '/v1/processors/handlebars', { template: 'x', target: 'html' }, 422, 'enum', 'target'],
+    ['no script', '/v1/processors/javascript', { function: 'f' }, 422, 'invalid_request', '_scriptId'],
+  ])('%s', async (_, path, body, status, code, field) => {
+    const answer = await post<Refused>(path.replace(':id', connectionId), body);
+    expect([answer.status, answer.body.errors[0]?.code, answer.body.errors[0]?.field]).toEqual([status, code, field]);
+  });
+
+  it('an export that cannot be executed, with every reason', async () => {
+    const { status, body } = await post<Refused>(`/v1/connections/${connectionId}/export`, {
+      export: { http: { relativeURI: '/items' }, hooks: { preSavePage: { _stackId: unknownId, function: 'f' } } },
+    });
+    expect([status, body.errors[0]?.code]).toEqual([422, 'not_supported']);
+  });
+
+  it.each(['export', 'export/pages', 'import', 'import/map'])('another account’s connection: %s', async (path) => {
+    const body = { export: items(), import: entries(), data: records };
+    const { status } = await other.send('POST', `/v1/connections/${connectionId}/${path}`, body);
+    expect(status).toBe(404);
+  });
+
+  it('another account’s export, import, script and connection of an unsaved document', async () => {
+    const [exportId, importId, scriptId] = await Promise.all([
+      millrace.api.create('exports', { name: 'E', _connectionId: connectionId, ...items() }),
+      millrace.api.create('imports', { name: 'I', _connectionId: connectionId, ...entries() }),
+      millrace.api.create('scripts', { name: 'S', content: 'function f() {}' }),
+    ]);
+    const statuses = await Promise.all([
+      other.send('POST', `/v1/exports/${exportId}/invoke`),
+      other.send('POST', `/v1/imports/${importId}/invoke`, records),
+      other.send('POST', '/v1/processors/javascript', { _scriptId: scriptId, function: 'f' }),
+      other.send('POST', '/v1/exports/preview', { _connectionId: connectionId, ...items() }),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([404, 404, 404, 422]);
+  });
+
+  it('an address beyond the network policy, as in runs', async () => {
+    const http = { formType: 'http', baseURI: 'http://169.254.169.254', mediaType: 'json' };
+    const id = await millrace.api.create('connections', { name: 'Metadata', type: 'http', http });
+    const { body } = await post<Page>(`/v1/connections/${id}/export`, { export: { http: { relativeURI: '/latest' } } });
+    expect(body).toMatchObject({ data: [], errors: [{ code: 'egress_refused', source: 'connection' }] });
+  });
+});
+
+describe('who waits', () => {
+  let slow: FakeApp;
+  let slowId: string;
+  const arrived: ReceivedRequest[] = [];
+
+  beforeAll(async () => {
+    slow = await FakeApp.start();
+    slow.answer((request) => {
+      arrived.push(request);
+      return { hang: true };
+    });
+    const http = { formType: 'http', baseURI: slow.url, mediaType: 'json' };
+    slowId = await millrace.api.create('connections', { name: 'Slow', type: 'http', http });
+  });
+  afterAll(async () => {
+    await slow?.close();
+  });
+
+  const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
+    const deadline = Date.now() + 15_000;
+    while (!(await condition())) {
+      if (Date.now() > deadline) throw new Error(`Not so in time: ${condition.toString()}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+
+  it('and goes away frees the place, and the fifth at a time is asked to come again', async () => {
+    const gone = new AbortController();
+    const ask = (signal?: AbortSignal): Promise<Response> =>
+      fetch(`${millrace.api.url}/v1/connections/${slowId}/export`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${millrace.api.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ export: { http: { relativeURI: '/wait' } } }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+    const waiting = Array.from({ length: 4 }, () => ask(gone.signal).catch((error: unknown) => error));
+    await until(() => arrived.length === 4);
+    const fifth = await ask();
+    expect([fifth.status, ((await fifth.json()) as Refused).errors[0]?.code]).toEqual([429, 'too_many_try_outs']);
+    expect(fifth.headers.get('retry-after')).toBe('1');
+    gone.abort();
+    await Promise.all(waiting);
+    const template = { template: 'x', data: {} };
+    await until(async () => (await post('/v1/processors/handlebars', template)).status === 200);
+  });
+});
