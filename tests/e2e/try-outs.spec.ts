@@ -326,6 +326,66 @@ describe('templates by themselves', () => {
   });
 });
 
+describe('scripts by themselves', () => {
+  const content = `
+    function add(options) { console.log('adding'); console.debug('really'); return { sum: options.a + options.b }; }
+    function fail() { throw new Error('no'); }
+    function spin() { for (;;); }
+  `;
+
+  it('answer what the function returned, and what it wrote', async () => {
+    const { status, body } = await post('/v1/processors/javascript', {
+      content,
+      function: 'add',
+      options: { a: 1, b: 2 },
+    });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        data: { sum: 3 },
+        errors: [],
+        logs: [
+          { level: 'info', message: 'adding', time: expect.any(String) },
+          { level: 'debug', message: 'really', time: expect.any(String) },
+        ],
+      },
+    });
+  });
+
+  it('may be stored ones', async () => {
+    const _scriptId = await millrace.api.create('scripts', { name: 'Adds', content });
+    const { body } = await post('/v1/processors/javascript', { _scriptId, function: 'add', options: { a: 2, b: 2 } });
+    expect(body).toMatchObject({ data: { sum: 4 } });
+  });
+
+  it.each(['fail', 'spin', 'absent'])('say why %s gave nothing', async (name) => {
+    const { status, body } = await post<Refused>('/v1/processors/javascript', { content, function: name });
+    expect(status).toBe(200);
+    expect(body.errors).toMatchObject([{ code: expect.any(String), message: expect.stringMatching(/\S/) }]);
+  });
+
+  it('run as hooks of what is previewed', async () => {
+    const _scriptId = await millrace.api.create('scripts', {
+      name: 'Hooks',
+      content: `
+        function keepEven(options) { return { data: options.data.filter((r) => r.id % 2 === 0), errors: [] }; }
+        function shout(options) { return options.postMapData.map((r) => ({ data: { ...r, title: r.title.toUpperCase() } })); }
+      `,
+    });
+    const preview = await post<Preview>('/v1/exports/preview', {
+      _connectionId: connectionId,
+      ...items({ hooks: { preSavePage: { _scriptId, function: 'keepEven' } } }),
+    });
+    expect(idsOf(preview.body).every((id) => id % 2 === 0)).toBe(true);
+    expect(preview.body.stages.at(-1)?.name).toBe('preSavePageHook');
+    const mapped = await post(`/v1/connections/${connectionId}/import/map`, {
+      import: entries({ hooks: { postMap: { _scriptId, function: 'shout' } } }),
+      data: records.slice(0, 1),
+    });
+    expect(mapped.body).toEqual([{ id: 1, title: 'ONE' }]);
+  });
+});
+
 describe('what cannot be tried out is refused', () => {
   it.each<[string, string, object, number, string, string | undefined]>([
     ['no export', '/v1/connections/:id/export', {}, 422, 'missing_required_field', 'export'],
@@ -373,7 +433,7 @@ describe('what cannot be tried out is refused', () => {
 
   it('an export that cannot be executed, with every reason', async () => {
     const { status, body } = await post<Refused>(`/v1/connections/${connectionId}/export`, {
-      export: { http: { relativeURI: '/items' }, hooks: { preSavePage: { _stackId: unknownId, function: 'f' } } },
+      export: { http: { relativeURI: '/items' }, type: 'once', once: { booleanField: 'sent' } },
     });
     expect([status, body.errors[0]?.code]).toEqual([422, 'not_supported']);
   });

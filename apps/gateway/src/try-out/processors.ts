@@ -30,13 +30,17 @@ export class Processors {
       throw ApiError.of(apiCodes.invalid_request, 'Send either _scriptId or content.', '_scriptId');
     }
     const source = content ?? (await this.#contentOf(asker, _scriptId!));
-    const { value, error } = await this.executor.ask(asker, {
+    const { value, error, logs } = await this.executor.ask(asker, {
       kind: 'script',
       content: source,
       function: name,
       options,
     });
-    return { ...(value === undefined ? {} : { data: value }), errors: problemsOf(error) };
+    return {
+      ...(value === undefined ? {} : { data: value }),
+      errors: problemsOf(error),
+      logs: logs.map(({ time, ...line }) => ({ ...line, time: new Date(time).toISOString() })),
+    };
   }
 
   async #contentOf({ caller }: Asker, scriptId: string): Promise<string> {

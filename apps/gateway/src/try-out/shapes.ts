@@ -111,6 +111,7 @@ export const scriptRequest = z
 export const scriptAnswer = z.object({
   data: z.unknown().optional().describe('What the function returned.'),
   errors: z.array(problem),
+  logs: z.array(z.object({ time: z.string(), level: z.string(), message: z.string() })).describe('What it wrote.'),
 });
 
 export const testRunRequest = z.object({
