@@ -5,7 +5,7 @@ import type { Documents } from '#store';
 import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
 import { DocumentReader } from './document-reader.js';
-import { documentsOf, readFlowDocuments, type FlowDocuments } from './flow-documents.js';
+import { documentsOf, readFlowDocuments, type FlowDocuments } from '#plans';
 import { buildPlan, type PlanOutcome } from './plan.js';
 
 interface Entry {

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import type { CompileFlow, FlowPlan, PlanScript } from '#engine';
-import { newId, type Flow, type JobRouter, type JsonRecord, type Script } from '#model';
+import type { CompileFlow, FlowPlan } from '#engine';
+import { newId, type Flow, type JobRouter } from '#model';
+import { snapshot, type FlowDocuments } from '#plans';
 import type { ChildJob } from '#store';
-import type { FlowDocuments } from './flow-documents.js';
 
 /** Why a run cannot start; becomes the failure of its job. */
 interface Refusal {
@@ -21,9 +21,6 @@ export interface RunnablePlan {
 }
 
 export type PlanOutcome = { readonly runnable: RunnablePlan } | { readonly refusal: Refusal };
-
-/** Written by the server on every change or run; they change nothing about what a run does, so they are no content. */
-const volatileFields = new Set(['lastModified', 'lastModifiedBy', 'lastExecutedAt']);
 
 /**
  * Takes the snapshot that a run executes. Its page generators are exactly those that the run starts, in order of
@@ -94,39 +91,6 @@ function refusalOf({ flow, missing }: FlowDocuments, selection: readonly string[
   return null;
 }
 
-function snapshot(documents: FlowDocuments, flow: FlowDocuments['flow']): FlowPlan {
-  const { integration } = documents;
-  const grouping = integration?.flowGroupings?.find((group) => group._id === flow._flowGroupingId);
-  return {
-    flow: stripVolatile(flow),
-    exports: byId(documents.exports),
-    imports: byId(documents.imports),
-    connections: byId(documents.connections),
-    ...scriptsOf(documents),
-    ...(documents.stacks.length === 0 ? {} : { stacks: byId(documents.stacks) }),
-    settings: {
-      ...scope('integration', integration?.settings),
-      ...scope('flowGrouping', flow._flowGroupingId ? grouping?.settings : undefined),
-      ...scope('flow', flow.settings),
-    },
-  };
-}
-
-/** Their content now, whatever becomes of them during the run. Flows without scripts have plans as they always had. */
-function scriptsOf({ scripts }: FlowDocuments): Pick<FlowPlan, 'scripts'> {
-  if (scripts.length === 0) return {};
-  const sorted = [...scripts].sort((a, b) => (a._id < b._id ? -1 : 1));
-  return { scripts: Object.fromEntries(sorted.map((script) => [script._id, planScript(script)])) };
-}
-
-function planScript({ content, postResponseHookToProcessOnChildRecord, debugUntil }: Script): PlanScript {
-  return {
-    content: content ?? '',
-    postResponseHookToProcessOnChildRecord: postResponseHookToProcessOnChildRecord ?? false,
-    ...(debugUntil === undefined ? {} : { debugUntil }),
-  };
-}
-
 /** Positions count over the whole flow, also when only some generators run: errors and jobs show the same `oIndex`. */
 function stepsOf(documents: FlowDocuments, plan: FlowPlan, stepIds: readonly string[]): RunnablePlan['steps'] {
   const all = idsOf(documents.flow);
@@ -157,19 +121,4 @@ function idsOf(flow: Flow): string[] {
 /** Binds the plan to its account, so that equal flows of two accounts never share one. */
 function planIdOf(accountId: string, plan: FlowPlan): string {
   return hash('sha256', `${accountId}\n${JSON.stringify(plan)}`, 'hex').slice(0, 40);
-}
-
-/** In order of id, so that equal plans are equal texts. */
-function byId<T extends { readonly _id: string }>(documents: readonly T[]): Readonly<Record<string, T>> {
-  const sorted = [...documents].sort((a, b) => (a._id < b._id ? -1 : 1));
-  return Object.fromEntries(sorted.map((document) => [document._id, stripVolatile(document)]));
-}
-
-function stripVolatile<T extends object>(document: T): T {
-  const kept = Object.entries(document).filter(([name]) => !volatileFields.has(name));
-  return Object.fromEntries(kept) as T;
-}
-
-function scope(name: string, settings: JsonRecord | undefined): Record<string, JsonRecord> {
-  return settings === undefined ? {} : { [name]: settings };
 }

@@ -1,7 +1,6 @@
 import type { Connection, Export, Flow, Import, Integration, Script, StoredStack } from '#model';
 import type { DocumentType, StoredDocument } from '#store';
-import type { DocumentReader } from './document-reader.js';
-import { functionHomesOf, referencesOf, withCurrentSteps } from './plan-references.js';
+import { functionHomesOf, referencesOf, withCurrentSteps } from './references.js';
 
 type Stored<T> = T & { readonly _id: string };
 
@@ -19,15 +18,35 @@ export interface FlowDocuments {
   readonly missing: readonly string[];
 }
 
+/** Reads documents of an account, in any order; ids that name nothing are left out. */
+export interface DocumentsById {
+  read(accountId: string, type: DocumentType, ids: readonly string[]): Promise<readonly StoredDocument[]>;
+}
+
+/** Steps that are not stored, or not as they are meant here. */
+export interface GivenSteps {
+  readonly exports?: readonly Stored<Export>[];
+  readonly imports?: readonly Stored<Import>[];
+}
+
 /** @returns null when the account has no such flow */
 export async function readFlowDocuments(
-  reader: DocumentReader,
+  reader: DocumentsById,
   accountId: string,
   flowId: string,
 ): Promise<FlowDocuments | null> {
   const [stored] = await reader.read(accountId, 'flows', [flowId]);
-  if (!stored) return null;
-  const flow = withCurrentSteps(trusted<Flow>(stored));
+  return stored ? gatherDocuments(reader, accountId, trusted<Flow>(stored)) : null;
+}
+
+/** Everything that a flow, stored or made up, refers to. */
+export async function gatherDocuments(
+  reader: DocumentsById,
+  accountId: string,
+  given: Stored<Flow>,
+  steps: GivenSteps = {},
+): Promise<FlowDocuments> {
+  const flow = withCurrentSteps(given);
   const references = referencesOf(flow);
   const missing: string[] = [];
   const read = async <T>(type: DocumentType, ids: readonly string[]): Promise<Stored<T>[]> => {
@@ -36,9 +55,14 @@ export async function readFlowDocuments(
     for (const id of ids) if (!found.has(id)) missing.push(`${type.slice(0, -1)} ${id}`);
     return rows.map((row) => trusted<T>(row));
   };
+  const others = <T>(type: DocumentType, ids: readonly string[], known: readonly Stored<T>[] = []) =>
+    read<T>(
+      type,
+      ids.filter((id) => !known.some((step) => step._id === id)),
+    ).then((rows) => [...known, ...rows]);
   const [exports, imports, integrations] = await Promise.all([
-    read<Export>('exports', references.exportIds),
-    read<Import>('imports', references.importIds),
+    others<Export>('exports', references.exportIds, steps.exports),
+    others<Import>('imports', references.importIds, steps.imports),
     flow._integrationId ? reader.read(accountId, 'integrations', [flow._integrationId]) : [],
   ]);
   const connections = await read<Connection>(

@@ -1,0 +1,3 @@
+export * from './flow-documents.js';
+export * from './references.js';
+export * from './snapshot.js';
