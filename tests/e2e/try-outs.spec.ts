@@ -310,6 +310,161 @@ describe('previews (runtime §21)', () => {
   });
 });
 
+describe('test runs of flows (runtime §21)', () => {
+  interface TestRun {
+    readonly flowJob: Record<string, unknown>;
+    readonly childJobs: readonly {
+      readonly _exportId?: string;
+      readonly _importId?: string;
+      readonly routerId?: string;
+      readonly numSuccess: number;
+      readonly stages: readonly { readonly name: string; readonly input?: unknown[]; readonly output?: unknown[] }[];
+    }[];
+  }
+
+  const details = { http: { relativeURI: '/items?page={{record.id}}&limit=1' }, isLookup: true };
+
+  async function makeFlow(change: { export?: object; import?: object; flow?: object; lookup?: object } = {}) {
+    const exportId = await millrace.api.create('exports', {
+      name: 'E',
+      _connectionId: connectionId,
+      ...items(change.export),
+    });
+    const lookupId = await millrace.api.create('exports', {
+      name: 'L',
+      _connectionId: connectionId,
+      ...details,
+      ...change.lookup,
+    });
+    const importId = await millrace.api.create('imports', {
+      name: 'I',
+      _connectionId: connectionId,
+      ...entries(change.import),
+    });
+    const last = await millrace.api.create('imports', { name: 'J', _connectionId: connectionId, ...entries() });
+    const flowId = await millrace.api.create('flows', {
+      name: 'Tested',
+      disabled: true,
+      pageGenerators: [{ _exportId: exportId }],
+      pageProcessors: [
+        {
+          type: 'export',
+          _exportId: lookupId,
+          responseMapping: { fields: [{ extract: 'data[0].name', generate: 'found' }], lists: [] },
+        },
+        {
+          type: 'import',
+          _importId: importId,
+          responseMapping: { fields: [{ extract: '_json.id', generate: 'imported' }], lists: [] },
+        },
+        { type: 'import', _importId: last },
+      ],
+      ...change.flow,
+    });
+    return { flowId, exportId, lookupId, importId, last };
+  }
+  const stagesOf = (run: TestRun, id: string) => {
+    const child = run.childJobs.find((job) => job._exportId === id || job._importId === id || job.routerId === id);
+    return Object.fromEntries((child?.stages ?? []).map(({ name, ...stage }) => [name, stage]));
+  };
+
+  it('take one page through every step, look up live and import nothing', async () => {
+    const { flowId, exportId, lookupId, importId, last } = await makeFlow();
+    const posts = shop.posts;
+    const { status, body } = await post<TestRun>(`/v1/flows/${flowId}/test/run`, {});
+    expect(status).toBe(200);
+    expect(shop.posts).toBe(posts);
+    expect(body.flowJob).toMatchObject({
+      type: 'flow',
+      status: 'completed',
+      numSuccess: 8,
+      numError: 0,
+      numPagesGenerated: 1,
+    });
+    expect(body.childJobs.map(({ numSuccess }) => numSuccess)).toEqual([4, 4, 4, 4]);
+    expect(stagesOf(body, exportId)).toMatchObject({ parse: { output: [{ id: 0 }, { id: 1 }, { id: 2 }, { id: 3 }] } });
+    expect(Object.keys(stagesOf(body, lookupId))).toEqual(['mapping', 'request', 'response', 'responseMap']);
+    expect(stagesOf(body, lookupId)['responseMap']?.output?.[3]).toMatchObject({ id: 3, found: 'item 3' });
+    expect(stagesOf(body, importId)['mapping']?.output?.[0]).toEqual({ id: 0, title: 'item 0' });
+    expect(stagesOf(body, importId)['responseMap']).toMatchObject({
+      input: expect.arrayContaining([
+        { statusCode: 200, ignored: false, errors: [], _json: { id: '1234567890', mockResponse: 'replace me' } },
+      ]),
+      output: expect.arrayContaining([expect.objectContaining({ id: 0, imported: '1234567890' })]),
+    });
+    expect(stagesOf(body, last)['mapping']?.input?.[0]).toMatchObject({ imported: '1234567890' });
+    expect(JSON.stringify(body)).not.toContain(secret);
+    expect((await millrace.api.send('GET', `/v1/flows/${flowId}/jobs/latest`)).status).toBe(204);
+  });
+
+  it('take mocks in place of sources, lookups and destinations', async () => {
+    const { flowId, exportId, lookupId, importId } = await makeFlow({
+      export: { mockOutput: { page_of_records: [{ record: { id: 100, name: 'mocked' } }] } },
+      import: { mockResponse: [{ statusCode: 200, id: 'm1', _json: { id: 'm1' } }] },
+    });
+    const before = shop.app.requests.length;
+    const { body } = await post<TestRun>(`/v1/flows/${flowId}/test/run`, {
+      mocks: { [lookupId]: [{ name: 'found by mock' }] },
+    });
+    expect(shop.app.requests).toHaveLength(before);
+    expect(stagesOf(body, exportId)).toMatchObject({ parse: { output: [{ id: 100, name: 'mocked' }] } });
+    expect(stagesOf(body, lookupId)['responseMap']?.output).toEqual([
+      { id: 100, name: 'mocked', found: 'found by mock' },
+    ]);
+    expect(stagesOf(body, importId)['responseMap']?.output?.[0]).toMatchObject({ imported: 'm1' });
+    const failing = await post<TestRun>(`/v1/flows/${flowId}/test/run`, {
+      mocks: { [lookupId]: [], [importId]: [{ statusCode: 422, errors: [{ code: 'closed', message: 'no' }] }] },
+    });
+    expect(failing.body.flowJob).toMatchObject({ status: 'completed', numSuccess: 0, numError: 1 });
+  });
+
+  it('show which branches records took', async () => {
+    const { flowId } = await makeFlow({
+      flow: {
+        pageProcessors: undefined,
+        routers: [
+          {
+            id: 'byParity',
+            branches: [
+              {
+                name: 'small',
+                inputFilter: { version: '1', rules: ['lessthan', ['number', ['extract', 'id']], 2] },
+                pageProcessors: [],
+              },
+              { name: 'rest', pageProcessors: [] },
+            ],
+          },
+        ],
+      },
+    });
+    const { body } = await post<TestRun>(`/v1/flows/${flowId}/test/run`);
+    expect(stagesOf(body, 'byParity')['router']?.output).toEqual([[0], [0], [1], [1]]);
+  });
+
+  it('say why there is no page', async () => {
+    const { flowId } = await makeFlow({
+      export: { http: { relativeURI: '/items', response: { successPath: 'missing' } } },
+    });
+    const { body } = await post<TestRun>(`/v1/flows/${flowId}/test/run`);
+    expect(body.flowJob).toMatchObject({
+      status: 'failed',
+      failure: { code: 'response_failure', source: 'application' },
+      numPagesGenerated: 0,
+    });
+  });
+
+  it('are refused for enabled flows, foreign ones and strange generators', async () => {
+    const { flowId } = await makeFlow();
+    const strange = await post<Refused>(`/v1/flows/${flowId}/test/run`, { _exportId: unknownId });
+    expect([strange.status, strange.body.errors[0]?.code]).toEqual([422, 'invalid_ref']);
+    const foreign = await other.send('POST', `/v1/flows/${flowId}/test/run`, {});
+    expect(foreign.status).toBe(404);
+    await millrace.api.call('PATCH', `/v1/flows/${flowId}`, [{ op: 'replace', path: '/disabled', value: false }]);
+    const enabled = await post<Refused>(`/v1/flows/${flowId}/test/run`, {});
+    expect([enabled.status, enabled.body.errors[0]?.code]).toEqual([403, 'flow_enabled']);
+  });
+});
+
 describe('templates by themselves', () => {
   it.each([
     ['Dear {{record.name}}', { record: { name: 'Ærø & co' } }, 'text', 'Dear Ærø & co'],
@@ -431,11 +586,14 @@ describe('what cannot be tried out is refused', () => {
     expect([answer.status, answer.body.errors[0]?.code, answer.body.errors[0]?.field]).toEqual([status, code, field]);
   });
 
-  it('an export that cannot be executed, with every reason', async () => {
+  it('an export that cannot be executed as it is configured', async () => {
     const { status, body } = await post<Refused>(`/v1/connections/${connectionId}/export`, {
       export: { http: { relativeURI: '/items' }, type: 'once', once: { booleanField: 'sent' } },
     });
-    expect([status, body.errors[0]?.code]).toEqual([422, 'not_supported']);
+    expect({ status, body }).toMatchObject({
+      status: 422,
+      body: { errors: [{ code: 'invalid_flow', message: expect.stringContaining('once') }] },
+    });
   });
 
   it.each(['export', 'export/pages', 'import', 'import/map'])('another account’s connection: %s', async (path) => {

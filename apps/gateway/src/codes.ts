@@ -49,6 +49,7 @@ export const apiCodes = defineCodes('api', {
   invalid_flow: { http: 422, retry: 'never', help: 'The flow cannot run as it stands. The message says why.' },
   not_supported: { http: 422, retry: 'never', help: 'docs/compatibility.md lists what is supported.' },
   not_allowed: { http: 422, retry: 'never', help: 'The message says what is in the way.' },
+  flow_enabled: { http: 403, retry: 'never', help: 'Disable the flow, test it, then enable it again.' },
   invalid_paged_state: {
     http: 422,
     retry: 'never',

@@ -32,11 +32,13 @@ import { StackExtras } from './stacks/stack-extras.js';
 import { SystemTokenController } from './stacks/system-token.controller.js';
 import { ExecutorClient } from './try-out/executor-client.js';
 import { ExportTryOuts } from './try-out/export-try-outs.js';
+import { FlowTestRuns } from './try-out/flow-test-runs.js';
 import { ImportTryOuts } from './try-out/import-try-outs.js';
 import { Processors } from './try-out/processors.js';
 import { StepPlans } from './try-out/step-plans.js';
 import {
   ExportTryOutController,
+  FlowTestRunController,
   ImportTryOutController,
   ProcessorController,
   VirtualStepController,
@@ -48,7 +50,13 @@ const resources = [
   RegistrationController,
 ];
 const runs = [FlowRunController, JobController, StepErrorController, ScriptLogController];
-const tryOuts = [VirtualStepController, ExportTryOutController, ImportTryOutController, ProcessorController];
+const tryOuts = [
+  VirtualStepController,
+  ExportTryOutController,
+  ImportTryOutController,
+  FlowTestRunController,
+  ProcessorController,
+];
 const others = [PingController, SystemTokenController, TokenInfoController, OpenApiController, HealthController];
 
 const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras, StackExtras];
@@ -65,6 +73,7 @@ const services = [
   StepPlans,
   ExportTryOuts,
   ImportTryOuts,
+  FlowTestRuns,
   Processors,
 ];
 

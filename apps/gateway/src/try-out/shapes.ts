@@ -116,7 +116,7 @@ export const scriptAnswer = z.object({
 
 export const testRunRequest = z.object({
   _exportId: z.string().optional().describe('The page generator; default: the first.'),
-  triggeredAt: z.string().optional().describe('The time of the run, ISO 8601; default: now.'),
+  triggeredAt: z.iso.datetime({ offset: true }).optional().describe('The time of the run, ISO 8601; default: now.'),
   mocks: z
     .record(z.string(), z.array(z.unknown()))
     .optional()
@@ -126,12 +126,13 @@ export const testRunRequest = z.object({
 });
 
 const testJob = z.object({
-  _id: z.string(),
+  _id: z.string().optional(),
   type: z.string(),
   status: z.string(),
   _flowId: z.string(),
   _exportId: z.string().optional(),
   _importId: z.string().optional(),
+  routerId: z.string().optional(),
   _flowJobId: z.string().optional(),
   oIndex: z.number().int().optional(),
   startedAt: z.string(),
@@ -140,6 +141,7 @@ const testJob = z.object({
   numError: z.number().int(),
   numIgnore: z.number().int(),
   numPagesGenerated: z.number().int().optional(),
+  failure: problem.optional().describe('Why there is no page, or not all of it.'),
 });
 
 export const testRunAnswer = z.object({

@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import type { z } from 'zod';
 import { type Asker, CurrentAsker } from './asker.js';
 import { ExportTryOuts } from './export-try-outs.js';
+import { FlowTestRuns } from './flow-test-runs.js';
 import { ImportTryOuts } from './import-try-outs.js';
 import { Processors } from './processors.js';
 import type {
@@ -12,6 +13,7 @@ import type {
   pagedExportAnswer,
   scriptAnswer,
   templateAnswer,
+  testRunAnswer,
   virtualExportAnswer,
 } from './shapes.js';
 
@@ -99,6 +101,18 @@ export class ImportTryOutController {
   @HttpCode(200)
   invoke(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Answer<typeof importResponses> {
     return this.imports.invoke(asker, id, body);
+  }
+}
+
+/** Reference: resources §3.1, runtime §21. */
+@Controller('v1/flows')
+export class FlowTestRunController {
+  constructor(@Inject(FlowTestRuns) private readonly runs: FlowTestRuns) {}
+
+  @Post(':id/test/run')
+  @HttpCode(200)
+  run(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Answer<typeof testRunAnswer> {
+    return this.runs.run(asker, id, body);
   }
 }
 
