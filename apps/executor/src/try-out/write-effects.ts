@@ -19,9 +19,10 @@ export class WriteEffects extends WatchedEffects {
     page: PageIdentity,
     records: readonly PreparedRecord[],
   ): Promise<readonly ImportOutcome[]> {
+    const { context: run, run: loadedRun, loaded } = this.parts;
     if (this.until === 'map') return records.map(() => ({ statusCode: 200 }));
-    const { port, connection, settings } = this.parts.loaded.destinations.get(stepId)!;
-    const { context: run, run: loadedRun } = this.parts;
+    if (this.until === 'send' && !run.testMode) return super.submit(stepId, page, records);
+    const { port, connection, settings } = loaded.destinations.get(stepId)!;
     const requests = await port.preview(page, records, { stepId, connection, run, settings, signal: loadedRun.signal });
     this.planned.push(...requests);
     if (this.until === 'send') return super.submit(stepId, page, records);
