@@ -25,10 +25,7 @@ function preview(
   host = createTestHost(),
   records = prepared,
 ): Promise<readonly PlannedRequest[]> {
-  const destination = adaptor.createDestination(
-    { _id: 'import1', name: 'import', ...step } as Import & { _id: string },
-    host,
-  );
+  const destination = adaptor.createDestination({ _id: 'import1', name: 'import', ...step }, host);
   return destination.preview(page, records, createStepContext(connection));
 }
 
@@ -243,7 +240,7 @@ describe('the preview of an import in a stack', () => {
     } as StoredConnection;
     const [request, ...others] = await preview(wrapperAdaptor, connection, {
       wrapper: { function: 'save' },
-    } as Partial<Import>);
+    });
     expect(others).toEqual([]);
     expect(request).toMatchObject({ system: 'stack', method: 'save', target: 's1', indices: [0, 1, 2] });
     expect(JSON.parse(request?.body ?? '')).toMatchObject({ postMapData: ids(1, 3) });
