@@ -1,16 +1,18 @@
 import type { Blobs } from '#blobs';
-import type { Bus, Delivery, Subscription } from '#bus';
+import type { Bus, Delivery, OutgoingMessage, Subscription } from '#bus';
 import type { Clock } from '#connectors';
 import { TokenBroker } from '#connectors/tokens/token-broker';
-import { signals } from '#contracts';
+import { firstSlices, offers, signals, type FirstSlice } from '#contracts';
 import type { Store } from '#store';
 import type { Stream } from '#stream';
 import { count, type Logger } from '#telemetry';
 import { ByteBudget } from './delivery/byte-budget.js';
 import { LeaseKeeper } from './delivery/lease-keeper.js';
+import { OfferedWork } from './delivery/offered-work.js';
 import { redeliveryDelayMs } from './delivery/redelivery-delay.js';
 import { GenerateHandler, type Handled } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
+import { firstSliceMessage } from './generate/slice-publisher.js';
 import { IdLocks } from './locks/id-locks.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
 import { PageHandler } from './pages/page-handler.js';
@@ -84,7 +86,8 @@ class ExecutorService implements Executor {
   readonly #tryOuts: TryOutRoom;
   readonly #held = new Set<Delivery>();
   #subscriptions: Subscription[] = [];
-  #unsubscribe: (() => void) | null = null;
+  readonly #offered = new Set<Promise<void>>();
+  #unsubscribe: (() => void)[] = [];
   #state: 'new' | 'running' | 'draining' = 'new';
 
   constructor(deps: ExecutorDeps) {
@@ -130,7 +133,10 @@ class ExecutorService implements Executor {
   async start(): Promise<void> {
     const { bus, settings } = this.#deps;
     this.#state = 'running';
-    this.#unsubscribe = bus.onSignal(signals.runCanceled, (runId) => void this.#cancel(runId));
+    this.#unsubscribe = [
+      bus.onSignal(signals.runCanceled, (runId) => void this.#cancel(runId)),
+      bus.onOffer(offers.firstSlices, (payload) => this.#takeOffer(payload)),
+    ];
     this.#tryOuts.open();
     const shared = { consumerId: settings.instance, leaseMs: settings.leaseMs };
     this.#subscriptions = await Promise.all([
@@ -148,10 +154,11 @@ class ExecutorService implements Executor {
     const { clock, pool, logger } = this.#deps;
     this.#state = 'draining';
     this.#stopping.abort();
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     const drained = Promise.all([
       ...this.#subscriptions.map((subscription) => subscription.drain()),
       this.#tryOuts.drain(),
+      ...this.#offered,
     ]);
     const over = new AbortController();
     const isDrained = await Promise.race([
@@ -194,6 +201,38 @@ class ExecutorService implements Executor {
       bytes: this.#budget.used,
       permits: this.#limits.stats(),
     };
+  }
+
+  /** Takes as many as it may have leased at a time; the rest waits on the queue (P5). */
+  #takeOffer(payload: string): void {
+    const { bus, settings, logger } = this.#deps;
+    let slices: readonly FirstSlice[];
+    try {
+      ({ slices } = firstSlices.decode(Buffer.from(payload)));
+    } catch (error) {
+      // The scheduler's sweep publishes what was meant.
+      logger.error({ error }, 'An offer was not understood');
+      return;
+    }
+    const queued: OutgoingMessage[] = [];
+    for (const { traceparent, ...slice } of slices) {
+      const message = firstSliceMessage({ ...slice, ordinal: 0 }, traceparent ?? undefined);
+      if (this.#state !== 'running' || this.#offered.size >= settings.maxGenerators) queued.push(message);
+      else this.#takeOffered(new OfferedWork(message, bus));
+    }
+    if (queued.length === 0) return;
+    bus.publish(queued).catch((error: unknown) => {
+      logger.warn({ error }, 'Offered work could not be queued; the scheduler publishes it');
+    });
+  }
+
+  #takeOffered(work: OfferedWork): void {
+    const handled = this.#handle(work, () => this.#generate.handle(work))
+      .catch((error: unknown) => {
+        this.#deps.logger.warn({ error }, 'Offered work could not be handed back; the scheduler publishes it');
+      })
+      .finally(() => this.#offered.delete(handled));
+    this.#offered.add(handled);
   }
 
   /** Every delivery goes through here: its lease is kept, its run's work is counted, a throw hands it back. */

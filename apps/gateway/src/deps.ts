@@ -46,7 +46,7 @@ export interface GatewayConfig {
 /** Everything the gateway needs of the world; services know only ports. */
 export interface GatewayDeps {
   readonly store: Store;
-  readonly bus: Pick<Bus, 'publish' | 'signal' | 'onSignal' | 'request' | 'isReady'>;
+  readonly bus: Pick<Bus, 'publish' | 'signal' | 'onSignal' | 'offer' | 'request' | 'isReady'>;
   readonly secretBox: Pick<SecretBox, 'seal' | 'open'>;
   /** Signs what clients hand back, see `pagedStatePurpose`. */
   readonly stateSigner: Pick<Signer, 'sign' | 'isValid'>;

@@ -1,12 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { CancelRun } from './cancel-run/cancel-run.js';
 import { cancelLease, CancelRunController, type CancelLease } from './cancel-run/cancel-run.controller.js';
-import { StartRun } from './start-run/start-run.js';
-import { StartRunController } from './start-run/start-run.controller.js';
 import { schedulerTelemetry, type SchedulerTelemetry } from './telemetry.js';
 
 export interface SchedulerModuleParts {
-  readonly startRun: StartRun;
   readonly cancelRun: CancelRun;
   readonly cancelLease: CancelLease;
   readonly telemetry: SchedulerTelemetry;
@@ -18,9 +15,8 @@ export class SchedulerModule {
   static with(parts: SchedulerModuleParts): DynamicModule {
     return {
       module: SchedulerModule,
-      controllers: [StartRunController, CancelRunController],
+      controllers: [CancelRunController],
       providers: [
-        { provide: StartRun, useValue: parts.startRun },
         { provide: CancelRun, useValue: parts.cancelRun },
         { provide: cancelLease, useValue: parts.cancelLease },
         { provide: schedulerTelemetry, useValue: parts.telemetry },

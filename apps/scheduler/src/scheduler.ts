@@ -7,6 +7,7 @@ import type { Checkpoints, Documents, Firings, Jobs, Plans } from '#store';
 import type { Stream } from '#stream';
 import type { INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { runAnnouncer } from './announce-runs.js';
 import { CancelRun } from './cancel-run/cancel-run.js';
 import { followRuns } from './chains/follow-runs.js';
 import { StartQueued } from './chains/start-queued.js';
@@ -23,6 +24,7 @@ import { ScheduleRunner } from './schedules/schedule-runner.js';
 import { defaultSettings, type SchedulerSettings } from './settings.js';
 import { PlanCache } from './start-run/plan-cache.js';
 import { StartRun } from './start-run/start-run.js';
+import { TakeRuns } from './start-run/take-runs.js';
 import type { SchedulerTelemetry } from './telemetry.js';
 
 /** The part of the store that schedulers use. */
@@ -73,6 +75,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const runPlans = new RunPlans(jobs, store.plans);
   const plans = new PlanCache({ documents, compile, clock, freshMs: settings.planFreshMs });
   const startRun = new StartRun({ bus, jobs, storedPlans: store.plans, plans, runPlans, clock, telemetry });
+  const takeRuns = new TakeRuns({ bus, startRun, telemetry, maxInFlight: settings.startsInFlight });
+  const announce = runAnnouncer(bus);
   const completion = new CompletionCheck({ bus, stream, jobs, runPlans, clock, telemetry });
   const checkFailed = (runId: string, error: unknown): void =>
     telemetry.failed('a run could not be checked for completion; trying again', error, { runId });
@@ -81,14 +85,14 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const startQueued = new StartQueued({ jobs, startRun, telemetry });
   const following = new Coalesced(async () => {
     try {
-      const ended = await followRuns({ bus, jobs, documents, checkpoints, runPlans, telemetry });
+      const ended = await followRuns({ announce, jobs, documents, checkpoints, runPlans, telemetry });
       await startQueued.startFor(new Set(ended));
     } catch (error) {
       telemetry.failed('final runs could not be followed; trying again', error);
     }
   });
   const runner = new ScheduleRunner(
-    { bus, firings, documents, clock, telemetry },
+    { announce, firings, documents, clock, telemetry },
     { pollMs: settings.flowPollMs, catchUpMs: settings.catchUpMs, firingsInFlight: settings.firingsInFlight },
   );
 
@@ -124,7 +128,6 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const commands = (): Promise<INestMicroservice> =>
     NestFactory.createMicroservice(
       SchedulerModule.with({
-        startRun,
         cancelRun: new CancelRun({ bus, jobs, completion, clock, repeatMs: settings.cancelRepeatMs }),
         cancelLease: { leaseMs: commandLeaseMs, clock, closing: closing.signal },
         telemetry,
@@ -134,7 +137,6 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
           bus,
           consumerId: instanceId,
           queues: {
-            'cmd.run.start': { maxInFlight: settings.startsInFlight, leaseMs: commandLeaseMs },
             'cmd.run.cancel': { maxInFlight: settings.cancelsInFlight, leaseMs: commandLeaseMs },
           },
         }),
@@ -156,10 +158,12 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
             if (election.isLeader) hints.hint(runId);
           }
         }),
+        bus.onSignal(signals.workHeld, (runId) => completion.noteHeld(runId)),
         bus.onSignal(signals.jobFinal, () => {
           if (election.isLeader) following.ask();
         }),
       );
+      takeRuns.start();
       const starting = await commands();
       await starting.listen();
       app = starting;
@@ -171,7 +175,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       app = null;
       closing.abort();
       for (const stop of stops.splice(0)) stop();
-      await Promise.all([election.close(), running?.close()]);
+      await Promise.all([election.close(), running?.close(), takeRuns.drain()]);
       await Promise.all([hints.close(), following.idle()]);
     },
 

@@ -14,7 +14,7 @@ export interface SchedulerSettings {
   readonly checkIntervalMs: number;
   /** How often executors are told that a run was canceled (decision 6: within 2 s). */
   readonly cancelRepeatMs: number;
-  /** Start commands handled at a time. */
+  /** Announced runs being started at a time. */
   readonly startsInFlight: number;
   /** Runs being canceled at a time by this process. */
   readonly cancelsInFlight: number;

@@ -1,7 +1,7 @@
 /**
  * The bus carries commands and work between services: durable messages that one consumer leases, and settles only
- * after the effect is durable (P4). It also carries signals (best-effort hints), requests that somebody waits for, and
- * leases (leaders and limits).
+ * after the effect is durable (P4). It also carries signals (best-effort hints to all), offers (best-effort work for one),
+ * requests that somebody waits for, and leases (leaders and limits).
  *
  * A message stays on the bus, counted by {@link Bus.outstanding}, from the moment its publish resolves until its
  * acknowledgement resolves. The number of messages under a key is therefore exactly the outstanding work of that key,
@@ -12,7 +12,7 @@
  */
 
 /** A queue's name is a dotted path of lower-case words. Messages of one queue are settled independently of others. */
-export type QueueName = 'cmd.run.start' | 'cmd.run.cancel' | 'work.generate' | 'work.page' | 'work.retry';
+export type QueueName = 'cmd.run.cancel' | 'work.generate' | 'work.page' | 'work.retry';
 
 /** Queues whose messages count as outstanding work of a run; their `key` is the run's id. */
 export const workQueues = ['work.generate', 'work.page', 'work.retry'] as const satisfies readonly QueueName[];
@@ -172,6 +172,13 @@ export interface Bus {
    * taking requests and resolves when every answer is given.
    */
   respond(topic: string, responder: Responder): Subscription;
+  /**
+   * Best-effort, at most once, to one of the processes that listen to the topic; if none does it is lost. For what
+   * durable state elsewhere makes certain anyway: an offer spares it the way through a queue, with its writes to disk. An
+   * adapter may reach more than one process when its own does not listen. Payload ≤ 64 KB of text.
+   */
+  offer(topic: string, payload: string): void;
+  onOffer(topic: string, listener: (payload: string) => void): () => void;
   readonly leases: Leases;
   readonly deadLetters: {
     /** oldest first */

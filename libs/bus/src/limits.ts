@@ -5,7 +5,7 @@ import { busError } from './failures.js';
 export const maxMessageBytes = 6 * 1024 * 1024;
 const maxAtomicMessages = 1_000;
 const maxHeaderBytes = 4 * 1024;
-/** Signals are hints; see {@link import('./bus.js').Bus.signal}. */
+/** Of signals and offers; see {@link import('./bus.js').Bus.signal}. */
 export const maxSignalBytes = 64 * 1024;
 
 const maxKeyLength = 200;
@@ -56,6 +56,17 @@ export function assertAtomicBatch(messages: readonly OutgoingMessage[]): void {
   }
   if (families.size > 1) {
     throw busError('bus_message_invalid', 'An atomic batch holds either commands or work, not both.');
+  }
+}
+
+/**
+ * Refuses a signal or an offer that one of the adapters could not carry.
+ *
+ * @throws PlatformError `bus_message_invalid`
+ */
+export function assertHint(payload: string): void {
+  if (Buffer.byteLength(payload) > maxSignalBytes) {
+    throw busError('bus_message_invalid', `A signal or an offer holds at most ${maxSignalBytes} bytes.`);
   }
 }
 

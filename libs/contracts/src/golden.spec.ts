@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
-import { runCancel, runStart } from './commands.js';
+import { runCancel } from './commands.js';
+import { firstSlices, queuedRuns } from './offers.js';
 import { stepResult } from './results.js';
 import {
   decodeTryOutHeader,
@@ -29,7 +30,8 @@ interface WorkDocument {
 
 /** By file name: reads the document and writes it again. */
 const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
-  'cmd.run.start.v1.json': (document) => throughBytes(runStart, document),
+  'runs.queued.v1.json': (document) => throughBytes(queuedRuns, document),
+  'first-slices.v1.json': (document) => throughBytes(firstSlices, document),
   'cmd.run.cancel.v1.json': (document) => throughBytes(runCancel, document),
   'step-results.pages.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.pages.routed.v1.json': (document) => throughBytes(stepResult, document),

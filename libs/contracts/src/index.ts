@@ -1,5 +1,6 @@
 export * from './commands.js';
 export * from './message.js';
+export * from './offers.js';
 export * from './results.js';
 export * from './signals.js';
 export * from './try-out.js';

@@ -4,6 +4,8 @@
 export const signals = {
   /** executor → scheduler, payload: run ids separated by blanks whose messages were just acknowledged */
   workAcked: 'work.acked',
+  /** executor → scheduler, payload: run id; repeated while it reads a first slice that is on no queue (offers) */
+  workHeld: 'work.held',
   /** scheduler → executors, payload: run id; repeated until the run has drained */
   runCanceled: 'run.canceled',
   /** errors, scheduler → scheduler, gateway; payload: run ids separated by blanks whose job rows are final now */

@@ -61,8 +61,8 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
       it.each(['a.b', 'a b', '*', '>', 'ü/日本', '%2E', "it's", '__proto__'])(
         'takes %j as key and as id',
         async (text) => {
-          await bus.publish([message('cmd.run.start', text, text)]);
-          const { deliveries } = await collect(bus, 'cmd.run.start', 1);
+          await bus.publish([message('cmd.run.cancel', text, text)]);
+          const { deliveries } = await collect(bus, 'cmd.run.cancel', 1);
           expect(deliveries[0]).toMatchObject({ key: text, id: text });
         },
       );
@@ -453,12 +453,12 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
       });
 
       it('delivers soon what is published while consumers wait, also from another process', async () => {
-        const { deliveries } = await collect(bus, 'cmd.run.start', 0);
+        const { deliveries } = await collect(bus, 'cmd.run.cancel', 0);
         const other = await fixture.connect();
-        await other.publish([message('cmd.run.start', 'warm', 'warm')]);
+        await other.publish([message('cmd.run.cancel', 'warm', 'warm')]);
         await until(() => deliveries.length === 1);
         const publishedAt = performance.now();
-        await other.publish([message('cmd.run.start', 'flow', 'a')]);
+        await other.publish([message('cmd.run.cancel', 'flow', 'a')]);
         await until(() => deliveries.length === 2);
         expect(performance.now() - publishedAt).toBeLessThan(500);
       });
@@ -499,7 +499,7 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
       });
 
       it('keeps messages, ids, dead letters and counts when every process ends', async () => {
-        await bus.publish([work('a'), work('b'), message('cmd.run.start', 'flow', 'c')]);
+        await bus.publish([work('a'), work('b'), message('cmd.run.cancel', 'flow', 'c')]);
         const { deliveries, subscription } = await collect(bus, 'work.page', 2);
         await subscription.drain();
         await deliveries.find((d) => d.id === 'a')!.reject('poison');
@@ -511,7 +511,7 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
         expect(await reopened.publishAtomic([work('new'), work('b')])).toBe('already');
         expect((await reopened.deadLetters.list(10)).map((letter) => letter.id)).toEqual(['a']);
         expect((await collect(reopened, 'work.page', 1)).deliveries[0]).toMatchObject({ id: 'b' });
-        expect((await collect(reopened, 'cmd.run.start', 1)).deliveries[0]).toMatchObject({ id: 'c', key: 'flow' });
+        expect((await collect(reopened, 'cmd.run.cancel', 1)).deliveries[0]).toMatchObject({ id: 'c', key: 'flow' });
       });
     });
 
@@ -524,7 +524,6 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
         const status = await bus.status();
         expect(status.map((each) => each.queue).sort()).toEqual([
           'cmd.run.cancel',
-          'cmd.run.start',
           'work.generate',
           'work.page',
           'work.retry',
@@ -696,6 +695,55 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
         release();
         await drained;
         expect((await answer).byteLength).toBe(2);
+      });
+    });
+
+    describe('offers', () => {
+      it('reach one of the processes that listen', async () => {
+        const other = await fixture.connect();
+        const heard: string[] = [];
+        bus.onOffer('t', (payload) => heard.push(payload));
+        other.onOffer('t', (payload) => heard.push(payload));
+        other.onOffer('u', (payload) => heard.push(`wrong ${payload}`));
+        bus.onSignal('t', (payload) => heard.push(`wrong ${payload}`));
+        await until(() => {
+          if (heard.length === 0) bus.offer('t', 'warm');
+          return heard.length > 0;
+        });
+        await sleep(100);
+        heard.length = 0;
+        const payloads = Array.from({ length: 20 }, (_, i) => String(i));
+        for (const payload of payloads) bus.offer('t', payload);
+        await until(() => heard.length >= payloads.length);
+        await sleep(50);
+        expect(heard.toSorted()).toEqual(payloads.toSorted());
+      });
+
+      it('reach another process when their own does not listen', async () => {
+        const other = await fixture.connect();
+        const heard: string[] = [];
+        other.onOffer('t', (payload) => heard.push(payload));
+        await until(() => {
+          if (heard.length === 0) bus.offer('t', 'ü');
+          return heard.length > 0;
+        });
+        expect(heard[0]).toBe('ü');
+      });
+
+      it('are refused above 64 KB', () => {
+        expect(() => bus.offer('t', 'x'.repeat(64 * 1024 + 1))).toThrow(/64|65536/);
+      });
+
+      it('reach a listener no more once it is removed', async () => {
+        const heard: string[] = [];
+        const remove = bus.onOffer('t', () => heard.push('removed'));
+        bus.onOffer('t', () => heard.push('kept'));
+        remove();
+        await until(() => {
+          if (heard.length === 0) bus.offer('t', '');
+          return heard.length > 0;
+        });
+        expect(heard[0]).toBe('kept');
       });
     });
 

@@ -6,7 +6,7 @@ import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
 
 const empty = new Uint8Array();
 
-/** First message of a generator. Published by the scheduler, or by the end of the generator before it. */
+/** First message of a generator: what the scheduler offers or publishes, or the end of the generator before it. */
 export function firstSliceMessage(
   header: Pick<GenerateHeader, 'runId' | 'accountId' | 'flowId' | 'planId' | 'exportId' | 'ordinal'>,
   traceparent: string | undefined,

@@ -13,6 +13,7 @@ import type { ConnectionTester, GatewayConfig, PingAnswer } from '../deps.js';
 /** Remembers what was published; signals reach every listener at once. */
 export class RecordingBus {
   readonly published: OutgoingMessage[] = [];
+  readonly offered: { readonly topic: string; readonly payload: string }[] = [];
   readonly #listeners = new Map<string, Set<(payload: string) => void>>();
   isDown = false;
   /** Answers requests; absent: nobody responds. */
@@ -21,6 +22,10 @@ export class RecordingBus {
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     if (this.isDown) throw new Error('the broker is down');
     this.published.push(...messages);
+  }
+
+  offer(topic: string, payload: string): void {
+    if (!this.isDown) this.offered.push({ topic, payload });
   }
 
   signal(topic: string, payload: string): void {

@@ -1,13 +1,12 @@
-import type { Bus } from '#bus';
 import type { Flow } from '#model';
 import type { Documents, JobRow, Jobs } from '#store';
+import type { AnnounceRun } from '../announce-runs.js';
 import { derivedId } from '../ids.js';
-import { startCommand } from '../run-start-command.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 import type { ChainTarget } from './chain-targets.js';
 
 export interface StartChainDeps {
-  readonly bus: Pick<Bus, 'publish'>;
+  readonly announce: AnnounceRun;
   readonly jobs: Pick<Jobs, 'enqueue'>;
   readonly documents: Pick<Documents, 'get'>;
   readonly telemetry: SchedulerTelemetry;
@@ -44,5 +43,5 @@ export async function startChain(deps: StartChainDeps, parent: JobRow, target: C
     maxConcurrentRuns: flow.maxConcurrentRuns ?? 1,
   });
   if (!isStored) return skip('a run of the flow is waiting already');
-  await deps.bus.publish([startCommand({ accountId, flowId, jobId })]);
+  deps.announce({ accountId, flowId, jobId });
 }

@@ -26,22 +26,29 @@ export interface CompletionCheckDeps {
 
 /** First work is published again only this long after the start: well within the time for which ids are remembered. */
 const resumeWithinMs = dedupeWindowMs - 2 * 60_000;
+/**
+ * First work that was only offered (start-run) is left alone for so long after the last sign of it: as long as a lease of
+ * an executor lasts, which says so three times in that time while it reads.
+ */
+const untakenMs = 10_000;
 /** A marker is repeated when its run is still not final after this long. */
 const repeatMarkerMs = 30_000;
 
 /**
  * Decides whether a run is complete: nothing of it is left on the bus, and something once was.
  *
- * "Nothing left" is the broker's word and exact. "Something once was" keeps a run from looking complete in the moment
- * between its start in the database and the publish of its first work, or for ever should the scheduler die in that
- * moment. An acknowledgement of its work (a hint) proves it. Without a hint the first work is published again under the
- * ids it had: if the bus is still empty of the run after that, those ids were known, so the work had been there and is
- * done. Once the bus may have forgotten the ids, a repeat could read the source twice; the run is then finished as it
+ * "Nothing left" is the broker's word and exact. "Something once was" keeps a run from looking complete between its start
+ * in the database and the publish of its first pages, or for ever should a scheduler or an executor die in that time. An
+ * acknowledgement of its work (a hint) proves it, and so do pages in its counts. Without a proof, and without a sign of
+ * life for some time, the first work is published (again), under the ids it has: if the bus is still empty of the run
+ * after that, those ids were known, so the work had been there and is done. Pages that somebody publishes nevertheless,
+ * late, carry ids of their own that exist once: the second reading of a slice is void. Once the bus may have forgotten the ids, a repeat could read the source twice; the run is then finished as it
  * is, and the ledger's audit fails it visibly if its generators never reported.
  */
 export class CompletionCheck {
   readonly #deps: CompletionCheckDeps;
   readonly #worked = new Recent<true>(50_000);
+  readonly #heldAtMs = new Recent<number>(50_000);
   readonly #markedAtMs = new Recent<number>(50_000);
 
   constructor(deps: CompletionCheckDeps) {
@@ -53,6 +60,11 @@ export class CompletionCheck {
     if (!this.#worked.has(runId)) this.#worked.set(runId, true);
   }
 
+  /** An executor is reading the run's first slice, of which nothing is on the bus yet. */
+  noteHeld(runId: string): void {
+    this.#heldAtMs.set(runId, this.#deps.clock.now());
+  }
+
   /** Any number of callers may check a run at a time: a second marker has no effect. */
   async check(runId: string): Promise<CompletionOutcome> {
     if (this.#isMarked(runId)) return 'finished';
@@ -61,16 +73,27 @@ export class CompletionCheck {
     const run = await jobs.getAny(runId);
     if (!run || isFinal(run.status)) return 'finished';
     if (run.status === 'queued') return 'outstanding';
-    if (!this.#worked.has(runId) && (await this.#resumed(run))) return 'outstanding';
+    if (!this.#hasWorked(run)) {
+      if (this.#maybeHeld(run) || (await this.#resumed(run))) return 'outstanding';
+    }
     await finishRun(stream, clock, run);
     this.#markedAtMs.set(runId, clock.now());
     return 'finished';
   }
 
+  #hasWorked(run: JobRow): boolean {
+    return this.#worked.has(run._id) || run.numPagesGenerated > 0;
+  }
+
+  /** Whether some executor may have the first slice in its hands. */
+  #maybeHeld(run: JobRow): boolean {
+    const lastSignMs = Math.max(startOf(run), this.#heldAtMs.get(run._id) ?? 0);
+    return this.#deps.clock.now() - lastSignMs < untakenMs;
+  }
+
   /** @returns whether the run has work on the bus after its first work was published again */
   async #resumed(run: JobRow): Promise<boolean> {
-    const startedAtMs = Date.parse(run.startedAt ?? run.createdAt);
-    if (this.#deps.clock.now() - startedAtMs > resumeWithinMs) return false;
+    if (this.#deps.clock.now() - startOf(run) > resumeWithinMs) return false;
     await resumeRun(this.#deps, run);
     if (!(await this.#isOutstanding(run._id))) return false;
     this.#deps.telemetry.runResumed({ runId: run._id, flowId: run._flowId });
@@ -85,4 +108,8 @@ export class CompletionCheck {
     const markedAtMs = this.#markedAtMs.get(runId);
     return markedAtMs !== undefined && this.#deps.clock.now() - markedAtMs < repeatMarkerMs;
   }
+}
+
+function startOf(run: JobRow): number {
+  return Date.parse(run.startedAt ?? run.createdAt);
 }

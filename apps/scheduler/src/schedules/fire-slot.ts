@@ -1,14 +1,13 @@
-import type { Bus } from '#bus';
 import type { Firings } from '#store';
 import { startSpan } from '#telemetry';
 import type { Clock } from '#clock';
+import type { AnnounceRun } from '../announce-runs.js';
 import { derivedId } from '../ids.js';
-import { startCommand } from '../run-start-command.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 import type { DueSlot } from './schedule-book.js';
 
 export interface FireSlotDeps {
-  readonly bus: Pick<Bus, 'publish'>;
+  readonly announce: AnnounceRun;
   readonly firings: Pick<Firings, 'fire'>;
   readonly clock: Clock;
   readonly telemetry: SchedulerTelemetry;
@@ -40,7 +39,7 @@ export async function fireSlot(deps: FireSlotDeps, { entry, slotMs }: DueSlot): 
       },
       maxConcurrentRuns: entry.maxConcurrentRuns,
     });
-    if (outcome === 'fired') await deps.bus.publish([startCommand({ accountId, flowId, jobId })]);
+    if (outcome === 'fired') deps.announce({ accountId, flowId, jobId });
     deps.telemetry.scheduleFired({ key, outcome, lateMs: deps.clock.now() - slotMs });
   } finally {
     span.end();

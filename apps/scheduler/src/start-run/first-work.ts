@@ -20,9 +20,13 @@ const emptyBody = new TextEncoder().encode(JSON.stringify(startOfSource));
  * them again publishes nothing. Reference: runtime §1.
  */
 export function firstWork(run: RunIdentity, plan: FlowPlan): readonly OutgoingMessage[] {
+  return firstGenerators(plan).map((exportId, ordinal) => firstSlice(run, exportId, ordinal));
+}
+
+/** Ids of the page generators that begin with the run. */
+export function firstGenerators(plan: FlowPlan): readonly string[] {
   const generators = (plan.flow.pageGenerators ?? []).flatMap((g) => (g._exportId ? [g._exportId] : []));
-  const started = plan.flow.runPageGeneratorsInParallel === true ? generators : generators.slice(0, 1);
-  return started.map((exportId, ordinal) => firstSlice(run, exportId, ordinal));
+  return plan.flow.runPageGeneratorsInParallel === true ? generators : generators.slice(0, 1);
 }
 
 /**

@@ -31,7 +31,6 @@ describe('a run that is asked for', () => {
     ]);
     const planId = world.work()[0]?.planId ?? '';
     expect(world.store.plansById.get(planId)?.flow._id).toBe(flowId);
-    expect(world.broker.held('cmd.run.start')).toEqual([]);
   });
 
   it('has one child job per step, generators first', async () => {
@@ -102,31 +101,23 @@ describe('a run that is asked for', () => {
     expect(world.broker.held('work.generate')[0]?.headers?.['traceparent']).toBe(traceparent);
   });
 
-  it('starts once when its command is delivered twice and two schedulers listen', async () => {
+  it('starts once when it is announced twice and two schedulers listen', async () => {
     world.flow(flowId);
     await world.startScheduler('one');
     await world.startScheduler('two');
     const runId = await world.request(flowId);
-    await world.bus.publish([
-      {
-        queue: 'cmd.run.start',
-        key: flowId,
-        id: 'again',
-        body: Buffer.from(JSON.stringify({ v: 1, accountId, flowId, jobId: runId })),
-      },
-    ]);
+    world.announce(flowId, runId);
     await settled();
     expect(world.toldOf('runStarted')).toHaveLength(1);
     expect(world.work()).toHaveLength(1);
   });
 
-  it('waits while the flow runs, and its command is done with', async () => {
+  it('waits while the flow runs', async () => {
     world.flow(flowId);
     await world.startScheduler();
     await world.request(flowId);
     const second = await world.request(flowId);
     expect(world.store.run(second).status).toBe('queued');
-    expect(world.broker.held('cmd.run.start')).toEqual([]);
   });
 });
 
@@ -220,15 +211,28 @@ describe('a run that cannot start', () => {
   });
 });
 
-describe('a command that is no start command', () => {
-  it('goes to the dead letters', async () => {
+describe('an announcement that is not understood', () => {
+  it('is told, and the next one is heard', async () => {
+    world.flow(flowId);
     await world.startScheduler();
-    await world.bus.publish([{ queue: 'cmd.run.start', key: flowId, id: 'x', body: Buffer.from('{"v":9}') }]);
+    world.bus.offer('runs.queued', '{"v":9}');
+    const runId = await world.request(flowId);
+    expect(world.toldOf('failed')).toEqual(['an announcement of runs was not understood']);
+    expect(world.store.run(runId).status).toBe('running');
+  });
+});
+
+describe('what an announcement says of a job', () => {
+  it('need not be read', async () => {
+    world.flow(flowId);
+    await world.startScheduler();
+    const jobId = await world.queue(flowId);
+    const asked = { triggeredBy: 'manual', traceparent: null };
+    const payload = JSON.stringify({ v: 1, runs: [{ accountId, flowId, jobId, asked }] });
+    world.bus.offer('runs.queued', payload);
     await settled();
-    expect(world.broker.letters).toEqual([
-      expect.objectContaining({ id: 'x', reason: expect.stringContaining('cmd.run.start') }),
-    ]);
-    expect(world.toldOf('commandRejected')).toHaveLength(1);
+    expect(world.store.run(jobId).status).toBe('running');
+    expect(world.store.calls['jobs.getAny']).toBeUndefined();
   });
 });
 

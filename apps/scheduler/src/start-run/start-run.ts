@@ -1,6 +1,7 @@
 import type { Bus } from '#bus';
-import { signals } from '#contracts';
-import type { JobRow, Jobs, Plans } from '#store';
+import { TurnBatch } from '#bus/turn-batch';
+import { firstSlices, offers, signals, type FirstSlice, type QueuedRun } from '#contracts';
+import type { Jobs, Plans } from '#store';
 import { runCodes } from '#store/codes';
 import { checkInput } from '#engine/input/index';
 import { startSpan } from '#telemetry';
@@ -8,7 +9,7 @@ import type { Clock } from '#clock';
 import { Recent } from '../recent.js';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
-import { firstWork, publishFirstWork } from './first-work.js';
+import { firstGenerators, firstWork } from './first-work.js';
 import { childrenOf } from './plan.js';
 import type { PlanCache } from './plan-cache.js';
 import { parseRunRequest, type RunRequest } from './run-request.js';
@@ -22,7 +23,7 @@ export type StartRunOutcome =
   | 'refused';
 
 export interface StartRunDeps {
-  readonly bus: Pick<Bus, 'publish' | 'publishAtomic' | 'signal'>;
+  readonly bus: Pick<Bus, 'publishAtomic' | 'signal' | 'offer'>;
   readonly jobs: Pick<Jobs, 'getAny' | 'start' | 'refuse'>;
   readonly storedPlans: Pick<Plans, 'put'>;
   readonly plans: PlanCache;
@@ -31,54 +32,81 @@ export interface StartRunDeps {
   readonly telemetry: SchedulerTelemetry;
 }
 
+/** What a start asked for, and who. */
+interface Asked {
+  readonly exportIds: RunRequest['exportIds'];
+  readonly input: RunRequest['input'];
+  readonly traceparent: string | null;
+  readonly triggeredBy: string;
+}
+
+/** An item takes about 300 bytes, and an offer 64 KB; few enough that several executors get some. */
+const slicesPerOffer = 32;
+/** A signal carries at most 64 KB; an id and its blank take 25 bytes. */
+const idsPerSignal = 2_500;
+
 /**
- * Turns a queued job into a run: takes the snapshot of its flow, marks the job as running and publishes its first work.
+ * Turns a queued job into a run: takes the snapshot of its flow, marks the job as running and hands out its first work.
  *
- * Any number of callers may try at any time; the store lets one win. Should the winner die before its work is
- * published, the completion sweep publishes the same messages again (complete-run).
+ * Any number of callers may try at any time; the store lets one win. The first slice of a single generator is offered to
+ * the executors rather than stored on the bus: should the winner, or the executor that takes it, die before its pages are
+ * published, the completion sweep publishes it (complete-run). Several generators at once are stored as one atomic batch:
+ * were the first able to finish before the second is there, the run would look complete.
  */
 export class StartRun {
   readonly #deps: StartRunDeps;
   /** Plans known to be stored: content-addressed, so one write each is enough. */
   readonly #stored = new Recent<true>(10_000);
+  readonly #slices: TurnBatch<FirstSlice>;
+  readonly #changed: TurnBatch<string>;
 
   constructor(deps: StartRunDeps) {
     this.#deps = deps;
+    const { bus } = deps;
+    this.#slices = new TurnBatch(
+      (slices) =>
+        bus.offer(offers.firstSlices, Buffer.from(firstSlices.encode({ v: 1, slices: [...slices] })).toString()),
+      slicesPerOffer,
+    );
+    this.#changed = new TurnBatch((runIds) => bus.signal(signals.jobChanged, runIds.join(' ')), idsPerSignal);
   }
 
-  async start(queued: {
-    readonly accountId: string;
-    readonly flowId: string;
-    readonly jobId: string;
-  }): Promise<StartRunOutcome> {
-    const { jobs, plans } = this.#deps;
-    const { jobId } = queued;
-    const [job] = await Promise.all([jobs.getAny(jobId), plans.prepare(queued.accountId, queued.flowId)]);
-    if (!job || job.status !== 'queued') return 'gone';
-    const flowId = job._flowId;
-    const request = parseRunRequest(job.request);
+  async start(queued: QueuedRun): Promise<StartRunOutcome> {
+    const { plans } = this.#deps;
+    const { accountId, flowId, jobId } = queued;
+    const [asked] = await Promise.all([this.#asked(queued), plans.prepare(accountId, flowId)]);
+    if (!asked) return 'gone';
     const span = startSpan('millrace.run.start', {
       role: 'consumer',
-      traceparent: request.traceparent ?? undefined,
+      traceparent: asked.traceparent ?? undefined,
       attributes: { 'millrace.run.id': jobId, 'millrace.flow.id': flowId },
     });
     try {
-      return await this.#startTraced(job, request, span.traceparent);
+      return await this.#startTraced(queued, asked, span.traceparent);
     } finally {
       span.end();
     }
   }
 
-  async #startTraced(job: JobRow, { exportIds, input }: RunRequest, traceparent: string): Promise<StartRunOutcome> {
+  /** @returns null for a job that waits no more */
+  async #asked({ jobId, asked }: QueuedRun): Promise<Asked | null> {
+    if (asked) return { ...asked, exportIds: null, input: undefined };
+    const job = await this.#deps.jobs.getAny(jobId);
+    if (!job || job.status !== 'queued') return null;
+    const { exportIds, input, traceparent } = parseRunRequest(job.request);
+    return { exportIds, input, traceparent, triggeredBy: job.triggeredBy };
+  }
+
+  async #startTraced(queued: QueuedRun, asked: Asked, traceparent: string): Promise<StartRunOutcome> {
     const { bus, jobs, plans, clock, telemetry } = this.#deps;
-    const { _id: jobId, accountId, _flowId: flowId } = job;
-    const outcome = await plans.plan(accountId, flowId, exportIds);
+    const { jobId, accountId, flowId } = queued;
+    const outcome = await plans.plan(accountId, flowId, asked.exportIds);
     if (!outcome)
       return this.#refuse(jobId, flowId, { code: 'invalid_flow', message: 'The flow does not exist any more.' });
     if ('refusal' in outcome) return this.#refuse(jobId, flowId, outcome.refusal);
     const { planId, plan, routers } = outcome.runnable;
     // The flow may have got another schema since the run was asked for.
-    const [wrong] = checkInput(plan.flow, input);
+    const [wrong] = checkInput(plan.flow, asked.input);
     if (wrong) return this.#refuse(jobId, flowId, { code: runCodes.invalid_input.code, message: wrong.message });
     // Invariant: the plan is durable before anybody can see a run that names it.
     if (!this.#stored.has(planId)) {
@@ -88,9 +116,12 @@ export class StartRun {
     const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()), routers);
     if (started !== 'started') return started;
     this.#deps.runPlans.note(jobId, planId, plan);
-    await publishFirstWork(bus, firstWork({ runId: jobId, accountId, flowId, planId, traceparent }, plan));
-    bus.signal(signals.jobChanged, jobId);
-    telemetry.runStarted({ runId: jobId, flowId, triggeredBy: job.triggeredBy });
+    const identity = { runId: jobId, accountId, flowId, planId, traceparent };
+    const [exportId, ...others] = firstGenerators(plan);
+    if (exportId !== undefined && others.length === 0) this.#slices.add({ ...identity, exportId });
+    else await bus.publishAtomic(firstWork(identity, plan));
+    this.#changed.add(jobId);
+    telemetry.runStarted({ runId: jobId, flowId, triggeredBy: asked.triggeredBy });
     return 'started';
   }
 

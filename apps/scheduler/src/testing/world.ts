@@ -1,11 +1,22 @@
 import type { CompileFlow, FlowPlan } from '#engine';
-import { workHeader, generateHeader, signals, stepResult, type GenerateHeader, type StepResult } from '#contracts';
+import {
+  firstSlices,
+  generateHeader,
+  offers,
+  queuedRuns,
+  signals,
+  stepResult,
+  workHeader,
+  type FirstSlice,
+  type GenerateHeader,
+  type StepResult,
+} from '#contracts';
 import { newId, type JsonRecord } from '#model';
 import { ControllableClock, settled } from '#testing/clock';
 import { FakeBroker, type FakeBus } from '#testing/fakes/fake-broker';
 import { FakeStore } from '#testing/fakes/fake-store';
 import { FakeStream } from '#testing/fakes/fake-stream';
-import { startCommand } from '../run-start-command.js';
+import { firstWork } from '../start-run/first-work.js';
 import { createScheduler, type Scheduler } from '../scheduler.js';
 import type { SchedulerSettings } from '../settings.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
@@ -37,6 +48,8 @@ export class World {
   readonly store: FakeStore;
   readonly told: Told[] = [];
   compile: CompileFlow = compileAnything;
+  /** Whether offers of first slices reach an executor. */
+  executorsListen = true;
   readonly #schedulers: { readonly scheduler: Scheduler; readonly bus: FakeBus }[] = [];
   readonly #bus: FakeBus;
 
@@ -45,6 +58,11 @@ export class World {
     this.broker = new FakeBroker(this.clock);
     this.store = new FakeStore(this.clock);
     this.#bus = this.broker.connect();
+    // The executors of this world are busy: they put on the queue what they are offered.
+    this.#bus.onOffer(offers.firstSlices, (payload) => {
+      if (!this.executorsListen) return;
+      for (const slice of firstSlices.decode(Buffer.from(payload)).slices) this.#queue(slice);
+    });
   }
 
   async startScheduler(
@@ -91,15 +109,25 @@ export class World {
     return flowId;
   }
 
-  /** Queues a run as the gateway does, command included. */
+  #queue({ exportId, ...identity }: FirstSlice): void {
+    const pageGenerators = [{ _exportId: exportId }];
+    void this.#bus.publish(firstWork(identity, { flow: { pageGenerators } } as unknown as FlowPlan));
+  }
+
+  /** Queues a run as the gateway does, announcement included. */
   async request(flowId: string, request: JsonRecord = {}): Promise<string> {
     const jobId = await this.queue(flowId, request);
-    await this.#bus.publish([startCommand({ accountId, flowId, jobId })]);
+    this.announce(flowId, jobId);
     await settled();
     return jobId;
   }
 
-  /** Queues a run whose command is lost. */
+  announce(flowId: string, jobId: string): void {
+    const runs = [{ accountId, flowId, jobId }];
+    this.#bus.offer(offers.runsQueued, Buffer.from(queuedRuns.encode({ v: 1, runs })).toString());
+  }
+
+  /** Queues a run that is never announced. */
   async queue(flowId: string, request: JsonRecord = {}): Promise<string> {
     const jobId = newId(this.clock.now());
     const run = {

@@ -15,7 +15,7 @@ import { workQueues } from '../bus.js';
 import type { ReportError } from '../delivery-runner.js';
 import { reportAsWarning } from '../delivery-runner.js';
 import { busError } from '../failures.js';
-import { assertAtomicBatch, assertMessage, maxSignalBytes } from '../limits.js';
+import { assertAtomicBatch, assertMessage, assertHint } from '../limits.js';
 import { allQueues } from '../queues.js';
 import { Responders } from '../responders.js';
 import { SignalHub } from '../signal-hub.js';
@@ -210,9 +210,7 @@ class PostgresBus implements EmbeddedBus {
   }
 
   signal(topic: string, payload: string): void {
-    if (Buffer.byteLength(payload) > maxSignalBytes) {
-      throw busError('bus_message_invalid', `A signal holds at most ${maxSignalBytes} bytes.`);
-    }
+    assertHint(payload);
     if (this.#closing === null) this.#notifier.signal(topic, payload);
   }
 
@@ -228,6 +226,18 @@ class PostgresBus implements EmbeddedBus {
   respond(topic: string, responder: Responder): Subscription {
     this.#assertOpen();
     return this.#responders.add(topic, responder);
+  }
+
+  offer(topic: string, payload: string): void {
+    assertHint(payload);
+    if (this.#closing !== null) return;
+    const name = offerName(topic);
+    if (!this.#signals.has(name)) this.#notifier.signal(name, payload);
+    else setImmediate(() => this.#signals.emit(name, payload));
+  }
+
+  onOffer(topic: string, listener: (payload: string) => void): () => void {
+    return this.#signals.add(offerName(topic), listener);
   }
 
   async isReady(): Promise<boolean> {
@@ -277,4 +287,9 @@ class PostgresBus implements EmbeddedBus {
   #assertOpen(): void {
     if (this.#closing !== null) throw busError('bus_closed', 'The bus is closed.');
   }
+}
+
+/** Offers to other processes travel as signals of names that no signal has. */
+function offerName(topic: string): string {
+  return `offer/${topic}`;
 }

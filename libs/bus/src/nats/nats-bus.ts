@@ -16,7 +16,7 @@ import type {
 import type { ReportError } from '../delivery-runner.js';
 import { reportAsWarning } from '../delivery-runner.js';
 import { busError } from '../failures.js';
-import { assertAtomicBatch, assertMessage, maxSignalBytes } from '../limits.js';
+import { assertAtomicBatch, assertMessage, assertHint } from '../limits.js';
 import { allQueues } from '../queues.js';
 import { SignalHub } from '../signal-hub.js';
 import type { ConnectionOptions } from './connection.js';
@@ -83,9 +83,9 @@ class JetStreamBus implements NatsBus {
   readonly #reportError: ReportError;
   readonly #work: Publisher;
   readonly #commands: Publisher;
-  readonly #signals: SignalHub;
   readonly #requests: NatsRequests;
-  readonly #signalSubs = new Map<string, NatsSub>();
+  readonly #hints: SignalHub;
+  readonly #hintSubs = new Map<string, NatsSub>();
   readonly #subscriptions = new Set<NatsSubscription>();
   #closing: Promise<void> | null = null;
 
@@ -102,8 +102,8 @@ class JetStreamBus implements NatsBus {
     this.#reportError = reportError;
     this.#work = new Publisher(connection, names, publishTimeoutMs);
     this.#commands = new Publisher(connection, names, publishTimeoutMs);
-    this.#signals = new SignalHub(reportError);
     this.#requests = new NatsRequests(connection, names, reportError);
+    this.#hints = new SignalHub(reportError);
     this.leases = new NatsLeases(connection, jsm, names);
     this.deadLetters = new DeadLetterBox(connection, jsm, names, publishTimeoutMs);
   }
@@ -170,32 +170,19 @@ class JetStreamBus implements NatsBus {
   }
 
   signal(topic: string, payload: string): void {
-    if (Buffer.byteLength(payload) > maxSignalBytes) {
-      throw busError('bus_message_invalid', `A signal holds at most ${maxSignalBytes} bytes.`);
-    }
-    // A hint that would wait for a broker is stale when it arrives.
-    if (this.#closing === null && this.#connection.connected) {
-      this.#connection.nc.publish(this.#names.signalSubject(topic), payload);
-    }
+    this.#hint(this.#names.signalSubject(topic), payload);
   }
 
   onSignal(topic: string, listener: (payload: string) => void): () => void {
-    const remove = this.#signals.add(topic, listener);
-    if (!this.#signalSubs.has(topic)) {
-      const sub = this.#connection.nc.subscribe(this.#names.signalSubject(topic), {
-        callback: (error, message) => {
-          if (error) this.#reportError(error, `The subscription to the signal ${topic} failed`);
-          else this.#signals.emit(topic, message.string());
-        },
-      });
-      this.#signalSubs.set(topic, sub);
-    }
-    return () => {
-      remove();
-      if (this.#signals.has(topic)) return;
-      this.#signalSubs.get(topic)?.unsubscribe();
-      this.#signalSubs.delete(topic);
-    };
+    return this.#listen(this.#names.signalSubject(topic), {}, listener);
+  }
+
+  offer(topic: string, payload: string): void {
+    this.#hint(this.#names.offerSubject(topic), payload);
+  }
+
+  onOffer(topic: string, listener: (payload: string) => void): () => void {
+    return this.#listen(this.#names.offerSubject(topic), { queue: 'offer' }, listener);
   }
 
   async request(topic: string, payload: Uint8Array, timeoutMs: number, signal?: AbortSignal): Promise<Uint8Array> {
@@ -236,6 +223,32 @@ class JetStreamBus implements NatsBus {
     await Promise.all([this.#work.idle(), this.#commands.idle()]);
     if (this.#connection.connected) await this.#connection.nc.flush();
     await this.#connection.close();
+  }
+
+  #hint(subject: string, payload: string): void {
+    assertHint(payload);
+    // A hint that would wait for a broker is stale when it arrives.
+    if (this.#closing === null && this.#connection.connected) this.#connection.nc.publish(subject, payload);
+  }
+
+  #listen(subject: string, options: { queue?: string }, listener: (payload: string) => void): () => void {
+    const remove = this.#hints.add(subject, listener);
+    if (!this.#hintSubs.has(subject)) {
+      const sub = this.#connection.nc.subscribe(subject, {
+        ...options,
+        callback: (error, message) => {
+          if (error) this.#reportError(error, `The subscription to ${subject} failed`);
+          else this.#hints.emit(subject, message.string());
+        },
+      });
+      this.#hintSubs.set(subject, sub);
+    }
+    return () => {
+      remove();
+      if (this.#hints.has(subject)) return;
+      this.#hintSubs.get(subject)?.unsubscribe();
+      this.#hintSubs.delete(subject);
+    };
   }
 
   #publisherOf(queue: QueueName): Publisher {

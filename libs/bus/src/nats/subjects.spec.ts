@@ -20,8 +20,8 @@ describe('names on a NATS server', () => {
     const names = new Names('');
     expect(names.subject('work.page', 'run')).toBe('work.page.run');
     expect(names.runFilter('run')).toBe('work.*.run');
-    expect(names.queueFilter('cmd.run.start')).toBe('cmd.run.start.*');
-    expect(names.keyOf('cmd.run.start', 'cmd.run.start.a%2Eb')).toBe('a.b');
+    expect(names.queueFilter('cmd.run.cancel')).toBe('cmd.run.cancel.*');
+    expect(names.keyOf('cmd.run.cancel', 'cmd.run.cancel.a%2Eb')).toBe('a.b');
     expect(names.queueOf('work.retry.run')).toBe('work.retry');
     expect(names.queueOf('other.run')).toBeNull();
   });
@@ -36,9 +36,9 @@ describe('names on a NATS server', () => {
     ]);
     expect(names.keyOf('work.page', names.subject('work.page', 'run'))).toBe('run');
     expect(names.runFilter('run')).toBe('blue.work.*.run');
-    expect(names.parseDeadSubject(names.deadSubject('a/1', 'cmd.run.start', 'k.e.y'))).toEqual({
+    expect(names.parseDeadSubject(names.deadSubject('a/1', 'cmd.run.cancel', 'k.e.y'))).toEqual({
       id: 'a/1',
-      queue: 'cmd.run.start',
+      queue: 'cmd.run.cancel',
       key: 'k.e.y',
     });
   });

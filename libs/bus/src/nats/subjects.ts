@@ -95,6 +95,10 @@ export class Names {
     return `${this.#subjectPrefix}request.${toToken(topic)}`;
   }
 
+  offerSubject(topic: string): string {
+    return `${this.#subjectPrefix}offer.${toToken(topic)}`;
+  }
+
   /** Where a consumer takes messages that others were leased and that prefer it. */
   handOverSubject(queue: QueueName, consumerId: string): string {
     return `${this.#subjectPrefix}hand-over.${queue}.${toToken(consumerId)}`;

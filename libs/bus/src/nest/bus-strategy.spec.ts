@@ -14,7 +14,7 @@ const log: string[] = [];
 
 @Controller()
 class FlowCommands {
-  @MessagePattern('cmd.run.start')
+  @MessagePattern('work.retry')
   async start(@Payload() delivery: Delivery, @Ctx() context: BusContext): Promise<string> {
     log.push(`start ${delivery.id} ${context.delivery === delivery}`);
     const text = Buffer.from(await delivery.body()).toString();
@@ -85,7 +85,7 @@ describe('BusStrategy', () => {
       strategy: new BusStrategy({
         bus: bus as unknown as Bus,
         consumerId: 'scheduler-1',
-        queues: { 'cmd.run.start': { maxInFlight: 3, leaseMs: 5_000 } },
+        queues: { 'work.retry': { maxInFlight: 3, leaseMs: 5_000 } },
       }),
       logger: false,
     });
@@ -96,13 +96,13 @@ describe('BusStrategy', () => {
 
   it('consumes the queues that handlers name, and only those', () => {
     expect([...bus.consumers.values()].map((consumer) => consumer.options)).toEqual([
-      { queue: 'cmd.run.start', consumerId: 'scheduler-1', maxInFlight: 3, leaseMs: 5_000 },
+      { queue: 'work.retry', consumerId: 'scheduler-1', maxInFlight: 3, leaseMs: 5_000 },
       { queue: 'cmd.run.cancel', consumerId: 'scheduler-1', maxInFlight: 16 },
     ]);
   });
 
   it('gives the handler the delivery and its context, and acknowledges when its promise resolves', async () => {
-    expect(await bus.deliver('cmd.run.start', 'm1')).toEqual(['ack']);
+    expect(await bus.deliver('work.retry', 'm1')).toEqual(['ack']);
     expect(log).toEqual(['start m1 true']);
   });
 
@@ -117,7 +117,7 @@ describe('BusStrategy', () => {
     [5, 16_000],
     [40, 60_000],
   ])('hands a message back that failed in attempt %d after %d ms', async (attempt, delayMs) => {
-    expect(await bus.deliver('cmd.run.start', 'm1', 'fails', attempt)).toEqual([`nack ${delayMs}`]);
+    expect(await bus.deliver('work.retry', 'm1', 'fails', attempt)).toEqual([`nack ${delayMs}`]);
     expect(doublingBackoffMs(attempt)).toBe(delayMs);
   });
 
@@ -126,7 +126,7 @@ describe('BusStrategy', () => {
   });
 
   it('leaves a message alone that its handler settled', async () => {
-    expect(await bus.deliver('cmd.run.start', 'm1', 'rejects')).toEqual(['reject poison']);
+    expect(await bus.deliver('work.retry', 'm1', 'rejects')).toEqual(['reject poison']);
   });
 
   it('drains when the application closes', async () => {

@@ -43,7 +43,7 @@ export function doublingBackoffMs(attempt: number): number {
 }
 
 /**
- * Binds handlers to the bus: `@OnQueue('cmd.run.start')`, `@EventPattern(…)` or `@MessagePattern(…)` consumes the queue of that name.
+ * Binds handlers to the bus: `@OnQueue('cmd.run.cancel')`, `@EventPattern(…)` or `@MessagePattern(…)` consumes the queue of that name.
  * A handler gets the {@link Delivery} as its payload and a {@link BusContext}. When it completes, with its promise or
  * its observable, the message is acknowledged; when it fails, the message is handed back with a growing delay. A handler
  * that settles the delivery itself has the last word. Handlers of other patterns are left to other transports.

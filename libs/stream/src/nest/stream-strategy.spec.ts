@@ -44,7 +44,7 @@ class StepResults {
     log.push('audited');
   }
 
-  @EventPattern('cmd.run.start')
+  @EventPattern('cmd.run.cancel')
   ofAnotherTransport(@Payload() _message: unknown): void {
     log.push('never');
   }

@@ -53,6 +53,8 @@ export class FakeBroker {
   readonly letters: DeadLetter[] = [];
   /** Every signal sent, oldest first. */
   readonly signals: { readonly topic: string; readonly payload: string }[] = [];
+  /** Every offer made, oldest first, whether somebody took it or not. */
+  readonly offers: { readonly topic: string; readonly payload: string }[] = [];
   readonly #ids = new Map<string, number>();
   readonly #consumers = new Set<Consumer>();
   readonly #listeners = new Map<string, Set<{ readonly bus: FakeBus; readonly listener: (payload: string) => void }>>();
@@ -125,6 +127,14 @@ export class FakeBroker {
     const entry = { bus, listener };
     this.#listeners.set(topic, listeners.add(entry));
     return () => void listeners.delete(entry);
+  }
+
+  /** Those who listen take turns. */
+  offer(topic: string, payload: string): void {
+    this.offers.push({ topic, payload });
+    const listeners = Array.from(this.#listeners.get(offerName(topic)) ?? []);
+    const taker = listeners[this.offers.length % Math.max(1, listeners.length)];
+    setImmediate(() => taker?.listener(payload));
   }
 
   emit(topic: string, payload: string): void {
@@ -279,6 +289,14 @@ export class FakeBus implements Bus {
     return this.#broker.responders.add(topic, responder);
   }
 
+  offer(topic: string, payload: string): void {
+    if (!this.#isDead) this.#broker.offer(topic, payload);
+  }
+
+  onOffer(topic: string, listener: (payload: string) => void): () => void {
+    return this.#broker.listen(this, offerName(topic), listener);
+  }
+
   isReady(): Promise<boolean> {
     return Promise.resolve(!this.#isDead);
   }
@@ -315,3 +333,5 @@ export class FakeBus implements Bus {
     });
   }
 }
+
+const offerName = (topic: string): string => `offer/${topic}`;

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { runStart } from '#contracts';
+import { TurnBatch } from '#bus/turn-batch';
+import { offers, queuedRuns, type QueuedRun } from '#contracts';
 import { checkInput } from '#engine/input/index';
 import { ApiError } from '#failures';
 import { type Export, type Flow, type Import, type JsonRecord, newId } from '#model';
@@ -14,18 +15,28 @@ import { ResourceService } from '../../resources/resource.service.js';
 import { type FlowSteps, incomplete, stepsOf, unsupported } from './runnable.js';
 import { type StartRunRequest, startRunRequest } from './start-run.request.js';
 
+/** An item takes about 250 bytes, and an offer 64 KB. */
+const runsPerOffer = 100;
+
 /**
- * Starts runs. The job row, stored as `queued`, is the intent and the answer; the command only makes the scheduler look
- * at once, and a sweep makes up for a lost one. All reads and writes coalesce, so a thousand starts a second cost a
- * handful of round trips.
+ * Starts runs. The job row, stored as `queued`, is the intent and the answer; the announcement only makes a scheduler look
+ * at once, and a sweep makes up for a lost one. All reads, writes and announcements coalesce, so a thousand starts a
+ * second cost a handful of round trips.
  */
 @Injectable()
 export class StartRunService {
+  readonly #announced: TurnBatch<QueuedRun>;
+
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(ResourceService) private readonly resources: ResourceService,
     @Inject(DocumentReader) private readonly reader: DocumentReader,
-  ) {}
+  ) {
+    this.#announced = new TurnBatch(
+      (runs) => deps.bus.offer(offers.runsQueued, Buffer.from(queuedRuns.encode({ v: 1, runs: [...runs] })).toString()),
+      runsPerOffer,
+    );
+  }
 
   /**
    * @returns the job's id
@@ -57,7 +68,12 @@ export class StartRunService {
       ...(flow.maxConcurrentRuns === undefined ? {} : { maxConcurrentRuns: flow.maxConcurrentRuns }),
     });
     if (!accepted) throw ApiError.of(apiCodes.run_already_queued, 'A run of this flow is waiting already.');
-    await this.#command(accountId, flowId, jobId);
+    this.#announced.add({
+      accountId,
+      flowId,
+      jobId,
+      ...(asked._exportIds || asked.input ? {} : { asked: { triggeredBy: 'manual', traceparent: span?.traceparent ?? null } }),
+    });
     return jobId;
   }
 
@@ -74,16 +90,6 @@ export class StartRunService {
       [...imports.values()] as unknown as readonly Import[],
     );
     if (refused.length > 0) throw invalid(refused);
-  }
-
-  async #command(accountId: string, flowId: string, jobId: string): Promise<void> {
-    try {
-      const body = runStart.encode({ v: 1, accountId, flowId, jobId });
-      await this.deps.bus.publish([{ queue: 'cmd.run.start', key: flowId, id: `start/${jobId}`, body }]);
-    } catch (error) {
-      // The run is accepted: its job is durable, and the scheduler's sweep finds it.
-      this.deps.logger.warn({ error, jobId }, 'the start of a run was stored but not announced');
-    }
   }
 }
 

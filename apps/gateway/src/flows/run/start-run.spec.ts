@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { runStart } from '#contracts';
+import { queuedRuns } from '#contracts';
 import { newId } from '#model';
 import { documents, type GatewayUnderTest, makeFlow, startGateway } from '../../testing/gateway-under-test.js';
 
@@ -8,10 +8,15 @@ beforeAll(async () => {
   gateway = await startGateway();
 });
 afterEach(() => {
-  gateway.bus.published.length = 0;
+  gateway.bus.offered.length = 0;
   gateway.bus.isDown = false;
 });
 afterAll(() => gateway.close());
+
+const announced = () =>
+  gateway.bus.offered.flatMap(({ topic, payload }) =>
+    topic === 'runs.queued' ? queuedRuns.decode(Buffer.from(payload)).runs : [],
+  );
 
 const run = (flowId: string, body?: unknown, headers?: Record<string, string>) =>
   gateway.alice.call<{ _jobId: string; errors: { code: string; field?: string }[] }>(
@@ -35,14 +40,14 @@ describe('POST /flows/:id/run', () => {
       children: [],
     });
 
-    const [message] = gateway.bus.published;
-    expect(message).toMatchObject({ queue: 'cmd.run.start', key: flowId, id: `start/${body._jobId}` });
-    expect(runStart.decode(message!.body)).toEqual({
-      v: 1,
-      accountId: gateway.alice.accountId,
-      flowId,
-      jobId: body._jobId,
-    });
+    expect(announced()).toEqual([
+      {
+        accountId: gateway.alice.accountId,
+        flowId,
+        jobId: body._jobId,
+        asked: { triggeredBy: 'manual', traceparent: expect.any(String) },
+      },
+    ]);
   });
 
   it('hands on the window, the generators and the trace', async () => {
@@ -61,6 +66,8 @@ describe('POST /flows/:id/run', () => {
         traceparent: expect.stringContaining('0af7651916cd43dd8448eb211c80319c'),
       },
     });
+    // What more the row says is read from there.
+    expect(announced()).toEqual([{ accountId: gateway.alice.accountId, flowId, jobId: body._jobId }]);
   });
 
   it('hands on an input that meets the schema of the flow, and refuses others', async () => {
@@ -121,7 +128,7 @@ describe('POST /flows/:id/run', () => {
     const { flowId } = await makeFlow(gateway.alice, change);
     const { status, body } = await run(flowId);
     expect([status, body.errors[0]?.code, body.errors[0]?.field]).toEqual([422, code, field]);
-    expect(gateway.bus.published).toEqual([]);
+    expect(gateway.bus.offered).toEqual([]);
   });
 
   it('starts a flow with routers', async () => {
