@@ -3,6 +3,7 @@ import type { Bus, Delivery, OutgoingMessage, Subscription } from '#bus';
 import type { Clock } from '#connectors';
 import { TokenBroker } from '#connectors/tokens/token-broker';
 import { firstSlices, offers, signals, type FirstSlice } from '#contracts';
+import { Limiter } from '#lanes/limiter';
 import type { Store } from '#store';
 import type { Stream } from '#stream';
 import { count, type Logger } from '#telemetry';
@@ -65,6 +66,9 @@ const handBackMs = 2_000;
 /** While bundles take longer, other executors help with what this one holds in parsed form. */
 const keepsUpMs = 1_000;
 
+/** First slices taken at a time; those that wait for their turn are a few hundred bytes each. */
+const maxOffered = 512;
+
 export function createExecutor(deps: ExecutorDeps): Executor {
   return new ExecutorService(deps);
 }
@@ -86,7 +90,9 @@ class ExecutorService implements Executor {
   readonly #tryOuts: TryOutRoom;
   readonly #held = new Set<Delivery>();
   #subscriptions: Subscription[] = [];
+  /** Offered first slices that are being read or wait for it; as many are read at a time as may be leased. */
   readonly #offered = new Set<Promise<void>>();
+  readonly #firstReads: Limiter;
   #unsubscribe: (() => void)[] = [];
   #state: 'new' | 'running' | 'draining' = 'new';
 
@@ -95,6 +101,7 @@ class ExecutorService implements Executor {
     const { bus, stream, store, blobs, settings, pool, clock } = deps;
     const reportError = (error: unknown, doing: string): void =>
       deps.logger.warn({ error }, `A failure while ${doing}`);
+    this.#firstReads = new Limiter(settings.maxGenerators);
     this.#runs = new RunDirectory(store);
     this.#work = new LocalWork(bus);
     this.#leases = new LeaseKeeper(clock, settings.leaseMs, reportError);
@@ -203,9 +210,9 @@ class ExecutorService implements Executor {
     };
   }
 
-  /** Takes as many as it may have leased at a time; the rest waits on the queue (P5). */
+  /** Takes what it can hold; the rest waits on the queue, where anybody may lease it (P5). */
   #takeOffer(payload: string): void {
-    const { bus, settings, logger } = this.#deps;
+    const { bus, logger } = this.#deps;
     let slices: readonly FirstSlice[];
     try {
       ({ slices } = firstSlices.decode(Buffer.from(payload)));
@@ -217,7 +224,7 @@ class ExecutorService implements Executor {
     const queued: OutgoingMessage[] = [];
     for (const { traceparent, ...slice } of slices) {
       const message = firstSliceMessage({ ...slice, ordinal: 0 }, traceparent ?? undefined);
-      if (this.#state !== 'running' || this.#offered.size >= settings.maxGenerators) queued.push(message);
+      if (this.#state !== 'running' || this.#offered.size >= maxOffered) queued.push(message);
       else this.#takeOffered(new OfferedWork(message, bus));
     }
     if (queued.length === 0) return;
@@ -227,7 +234,7 @@ class ExecutorService implements Executor {
   }
 
   #takeOffered(work: OfferedWork): void {
-    const handled = this.#handle(work, () => this.#generate.handle(work))
+    const handled = this.#handle(work, () => this.#firstReads.run(() => this.#generate.handle(work)))
       .catch((error: unknown) => {
         this.#deps.logger.warn({ error }, 'Offered work could not be handed back; the scheduler publishes it');
       })

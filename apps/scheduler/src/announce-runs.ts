@@ -1,5 +1,5 @@
 import type { Bus } from '#bus';
-import { TurnBatch } from '#bus/turn-batch';
+import { TurnBatch } from '#lanes/turn-batch';
 import { offers, queuedRuns, type QueuedRun } from '#contracts';
 
 /** Asks that a queued run be looked at now. */

@@ -104,7 +104,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     clock,
     telemetry,
     lead: async (signal) => {
-      const sweep = new CompletionSweep({ jobs, check, failed: checkFailed, clock, intervalMs: settings.sweepMs });
+      const sweep = new CompletionSweep({ jobs, check, failed: checkFailed, clock });
       const repeat = (what: string, task: () => Promise<void>): Promise<void> =>
         every(
           clock,

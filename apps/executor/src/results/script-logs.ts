@@ -1,4 +1,4 @@
-import { Lane } from '#bus/lane';
+import { Lane } from '#lanes/lane';
 import { newId } from '#model';
 import type { ScriptLogs as StoredScriptLogs, ScriptLogRow } from '#store';
 import { count } from '#telemetry/metrics';

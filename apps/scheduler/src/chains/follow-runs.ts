@@ -1,5 +1,5 @@
 import type { Checkpoints, JobRow, Jobs } from '#store';
-import { Limiter } from '../limiter.js';
+import { Limiter } from '#lanes/limiter';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 import { advanceCheckpoints } from './advance-checkpoints.js';

@@ -1,5 +1,5 @@
 import type { ActiveRun, Jobs } from '#store';
-import { Limiter } from '../limiter.js';
+import { Limiter } from '#lanes/limiter';
 import type { StartRun } from '../start-run/start-run.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 

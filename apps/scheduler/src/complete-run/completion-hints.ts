@@ -1,5 +1,5 @@
 import type { Clock } from '#clock';
-import { Limiter } from '../limiter.js';
+import { Limiter } from '#lanes/limiter';
 import type { CompletionOutcome } from './completion-check.js';
 
 interface HintedRun {

@@ -1,6 +1,6 @@
 import type { Flow } from '#model';
 import type { Documents, Firings } from '#store';
-import { Limiter } from '../limiter.js';
+import { Limiter } from '#lanes/limiter';
 import { fireSlot, type FireSlotDeps } from './fire-slot.js';
 import { ScheduleBook, type DueSlot } from './schedule-book.js';
 import { schedulesOf, type ScheduleEntry } from './schedule-entry.js';

@@ -1,4 +1,4 @@
-import { Lane } from '#bus/lane';
+import { Lane } from '#lanes/lane';
 import type { Documents, DocumentType, StoredDocument } from '#store';
 
 const maxIdsPerStatement = 500;

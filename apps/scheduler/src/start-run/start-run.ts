@@ -1,5 +1,5 @@
 import type { Bus } from '#bus';
-import { TurnBatch } from '#bus/turn-batch';
+import { TurnBatch } from '#lanes/turn-batch';
 import { firstSlices, offers, signals, type FirstSlice, type QueuedRun } from '#contracts';
 import type { Jobs, Plans } from '#store';
 import { runCodes } from '#store/codes';

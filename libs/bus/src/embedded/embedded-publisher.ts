@@ -1,8 +1,8 @@
 import type { AtomicOutcome, OutgoingMessage } from '../bus.js';
 import { busCodes } from '../failures.js';
 import { PlatformError } from '#failures';
-import type { Pending } from '../lane.js';
-import { Lane } from '../lane.js';
+import type { Pending } from '#lanes/lane';
+import { Lane } from '#lanes/lane';
 import { messageBytes, scopedId } from '../limits.js';
 import { retryWhileUnavailable } from '../retry.js';
 import type { Database } from './database.js';

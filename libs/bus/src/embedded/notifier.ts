@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { ReportError } from '../delivery-runner.js';
-import { Lane } from '../lane.js';
+import { Lane } from '#lanes/lane';
 import type { Database } from './database.js';
 
 /** What a notification says: a queue has messages, or a signal, possibly in parts. */

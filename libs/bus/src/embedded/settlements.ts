@@ -1,7 +1,7 @@
 import { PlatformError } from '#failures';
 import { busCodes } from '../failures.js';
-import type { Pending } from '../lane.js';
-import { Lane } from '../lane.js';
+import type { Pending } from '#lanes/lane';
+import { Lane } from '#lanes/lane';
 import { retryWhileUnavailable } from '../retry.js';
 import type { Database } from './database.js';
 

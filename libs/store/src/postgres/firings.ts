@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { EnqueueRun, Firings } from '../ports.js';
 import { admit } from './admission.js';
-import { coalesce } from './coalesce.js';
+import { coalesce } from '#lanes/coalesce';
 import { Firing } from './entities/index.js';
 import { lockFlows } from './flow-locks.js';
 import { isoOrNull } from './times.js';

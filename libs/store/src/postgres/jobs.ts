@@ -3,7 +3,7 @@ import { LockMode, type MikroORM } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { EnqueueRun, JobQuery, JobRow, Jobs, JobStatus, StartOutcome } from '../ports.js';
 import { admit } from './admission.js';
-import { coalesce } from './coalesce.js';
+import { coalesce } from '#lanes/coalesce';
 import { Job } from './entities/index.js';
 import { lockFlows } from './flow-locks.js';
 import {

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import { PositionConflict, type FinalizedRun, type Ledger, type LedgerBatch } from '../ports.js';
-import { coalesce } from './coalesce.js';
+import { coalesce } from '#lanes/coalesce';
 import { insertErrors } from './error-rows.js';
 import { audit, type Verdict } from './ledger-audit.js';
 import { entriesOf, foldResults, type Results } from './ledger-fold.js';

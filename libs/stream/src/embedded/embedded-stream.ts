@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { CoalescingQueue } from '../coalescing-queue.js';
+import { CoalescingQueue } from '#lanes/coalescing-queue';
 import {
   assertProducible,
   defaultMaxBatchBytes,

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { CoalescingQueue } from '../coalescing-queue.js';
+import { CoalescingQueue } from '#lanes/coalescing-queue';
 import type { Topic } from './topics.js';
 
 export interface GroupPosition {

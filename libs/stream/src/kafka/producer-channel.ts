@@ -1,5 +1,5 @@
 import { Partitioners, type Kafka, type Message, type Producer } from 'kafkajs';
-import { CoalescingQueue } from '../coalescing-queue.js';
+import { CoalescingQueue } from '#lanes/coalescing-queue';
 import { eventBytes, maxRequestBytes, maxRequestEvents } from '../limits.js';
 import type { StreamLog } from '../stream-log.js';
 import type { OutgoingEvent } from '../stream.js';

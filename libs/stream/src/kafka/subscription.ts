@@ -7,7 +7,7 @@ import type {
   Kafka,
   KafkaMessage,
 } from 'kafkajs';
-import { CoalescingQueue } from '../coalescing-queue.js';
+import { CoalescingQueue } from '#lanes/coalescing-queue';
 import { defaultMaxBatchBytes } from '../limits.js';
 import { PartitionLane } from '../partition-lane.js';
 import { pause, pauseAfter, reconnectPauses, settledWithin, type PauseRange } from '../pauses.js';

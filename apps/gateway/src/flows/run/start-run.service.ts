@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { TurnBatch } from '#bus/turn-batch';
+import { TurnBatch } from '#lanes/turn-batch';
 import { offers, queuedRuns, type QueuedRun } from '#contracts';
 import { checkInput } from '#engine/input/index';
 import { ApiError } from '#failures';

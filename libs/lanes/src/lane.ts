@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises';
+
 /** One submitted item and its promise. */
 export interface Pending<T, R> {
   readonly item: T;
@@ -17,7 +19,7 @@ export interface LaneOptions<T, R> {
 
 /**
  * Coalesces: at most one batch is in flight, and everything submitted meanwhile goes in the next one. No timers, so
- * load makes the batches and an idle lane sends at once.
+ * load makes the batches and an idle lane sends in the next turn.
  */
 export class Lane<T, R> {
   readonly #options: LaneOptions<T, R>;
@@ -42,8 +44,8 @@ export class Lane<T, R> {
   }
 
   async #run(): Promise<void> {
-    // Lets the rest of the current tick join the first batch.
-    await Promise.resolve();
+    // What one read of a socket brought (messages, requests) submits in one turn: the first batch takes all of it.
+    await turn();
     while (this.#head < this.#queue.length) {
       const batch = this.#take();
       try {
