@@ -23,11 +23,16 @@ const removalSlackSeconds = 60;
  * Leases in a KV bucket. An entry carries its time to live; it has expired when the *server's* clock says that so much
  * time passed since the server stored it. Clocks of clients play no part, and compare-and-set on the entry's sequence
  * decides between two takers. The server's own removal by `Nats-TTL` (whole seconds, done lazily) only cleans up.
+ *
+ * An entry that was read or written a moment ago, so that it cannot have expired yet, is written again without another
+ * look: compare-and-set refuses the write if somebody else was there.
  */
 export class NatsLeases implements Leases {
   readonly #connection: Connection;
   readonly #jsm: JetStreamManager;
   readonly #names: Names;
+  /** By name: a revision, and until when on this process's clock it has certainly not expired. */
+  readonly #alive = new Map<string, { readonly revision: string; readonly untilMs: number }>();
 
   constructor(connection: Connection, jsm: JetStreamManager, names: Names) {
     this.#connection = connection;
@@ -42,18 +47,24 @@ export class NatsLeases implements Leases {
 
   async put(name: string, value: string, expected: string | null, ttlMs: number): Promise<LeaseEntry | null> {
     if (!(ttlMs > 0)) throw new RangeError(`A lease lasts longer than ${ttlMs} ms.`);
-    const { entry, sequence } = await this.#read(name);
-    if ((entry?.revision ?? null) !== expected) return null;
+    const sequence = await this.#sequenceOf(name, expected);
+    if (sequence === null) return null;
+    const startedMs = performance.now();
     const written = await this.#write(name, value, sequence, {
       [leaseTtlHeader]: String(ttlMs),
       [ttlHeader]: String(Math.ceil(ttlMs / 1_000) + removalSlackSeconds),
     });
-    return written === null ? null : { value, revision: String(written) };
+    if (written === null) return null;
+    const revision = String(written);
+    // The server stored it after this process asked.
+    this.#alive.set(name, { revision, untilMs: startedMs + ttlMs });
+    return { value, revision };
   }
 
   async release(name: string, revision: string): Promise<boolean> {
-    const { entry, sequence } = await this.#read(name);
-    if (entry === null || entry.revision !== revision) return false;
+    const sequence = await this.#sequenceOf(name, revision);
+    if (sequence === null) return false;
+    this.#alive.delete(name);
     const written = await this.#write(name, '', sequence, {
       [operationHeader]: 'DEL',
       [ttlHeader]: String(removalSlackSeconds),
@@ -61,9 +72,20 @@ export class NatsLeases implements Leases {
     return written !== null;
   }
 
+  /** The sequence that a write must expect if the entry is as expected (null: there is none alive); else null. */
+  async #sequenceOf(name: string, expected: string | null): Promise<number | null> {
+    const known = this.#alive.get(name);
+    // Used once: a write that is refused says that somebody else was there.
+    this.#alive.delete(name);
+    if (known && known.revision === expected && performance.now() < known.untilMs) return Number(known.revision);
+    const { entry, sequence } = await this.#read(name);
+    return (entry?.revision ?? null) === expected ? sequence : null;
+  }
+
   /** The live entry, and the sequence that a write must expect (0 when the subject holds nothing). */
   async #read(name: string): Promise<{ entry: LeaseEntry | null; sequence: number }> {
     await this.#connection.whenConnected(requestTimeoutMs);
+    const startedMs = performance.now();
     try {
       // Asked of the stream's leader, not by direct get: a replica may lag behind.
       const [stored, info] = await Promise.all([this.#stored(name), this.#jsm.streams.info(this.#names.leaseStream)]);
@@ -71,11 +93,11 @@ export class NatsLeases implements Leases {
       const ttlMs = Number(stored.header.get(leaseTtlHeader) || 'NaN');
       const removed = stored.header.get(operationHeader) !== '' || stored.header.get(markerHeader) !== '';
       const serverNow = info.ts === undefined ? NaN : Date.parse(info.ts);
-      const alive = !removed && serverNow < stored.time.getTime() + ttlMs;
-      return {
-        entry: alive ? { value: stored.string(), revision: String(stored.seq) } : null,
-        sequence: stored.seq,
-      };
+      const leftMs = stored.time.getTime() + ttlMs - serverNow;
+      if (removed || !(leftMs > 0)) return { entry: null, sequence: stored.seq };
+      const revision = String(stored.seq);
+      this.#alive.set(name, { revision, untilMs: startedMs + leftMs });
+      return { entry: { value: stored.string(), revision }, sequence: stored.seq };
     } catch (error) {
       throw busError('bus_unavailable', 'A lease could not be read.', error);
     }
