@@ -39,7 +39,7 @@ export interface GenerateParts {
 const sliceBytes = 8 * 1024 * 1024;
 const sliceMs = 1_000;
 /** The first pages of a run should not wait for a whole slice. */
-const firstSliceMs = 150;
+const firstSliceMs = 400;
 /** How long to wait for acknowledgements before asking again whether there is room in the window. */
 const roomPollMs = 100;
 

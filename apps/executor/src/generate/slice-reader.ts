@@ -140,7 +140,8 @@ class SliceRead {
   async #readInto(session: SourceSession, context: RunContext): Promise<SliceResult['end']> {
     const { budget } = this.task;
     const { clock } = this.parts;
-    const deadline = clock.now() + budget.maxMs;
+    // From the first answer on: how long a source, or a permit to ask it, lets wait says nothing about how much there is.
+    let deadline: number | null = null;
     const timer = new AbortController();
     try {
       let timeIsUp: Promise<'time'> | null = null;
@@ -149,7 +150,7 @@ class SliceRead {
         const pending = session.next();
         let next: NextChunk | 'time';
         if (this.#encoder.pages > 0) {
-          timeIsUp ??= clock.sleep(Math.max(0, deadline - clock.now()), timer.signal).then(
+          timeIsUp ??= clock.sleep(Math.max(0, (deadline ?? 0) - clock.now()), timer.signal).then(
             () => 'time' as const,
             () => 'time' as const,
           );
@@ -158,6 +159,7 @@ class SliceRead {
         } else next = await pending;
         if (next === 'time') return null;
         session.consumed();
+        deadline ??= clock.now() + budget.maxMs;
         const end = await this.#use(next, session, context);
         if (end !== null) return end;
         const isFull = this.#encoder.bytes >= budget.maxBytes || this.#encoder.messages >= budget.maxBundles;

@@ -49,7 +49,7 @@ export interface SliceBudget {
   readonly maxBundles: number;
   /** bytes of pages, as JSON */
   readonly maxBytes: number;
-  /** milliseconds after which a slice with something to publish ends */
+  /** milliseconds from the source's first answer after which a slice ends */
   readonly maxMs: number;
 }
 
