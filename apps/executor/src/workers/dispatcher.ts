@@ -37,8 +37,12 @@ export class Dispatcher {
     const key = `${task.header.runId}/${task.header.ordinal}`;
     const worker = this.#readers.get(key) ?? this.#leastLoaded();
     return this.#counted(worker, async () => {
-      const reply = await this.#introduced(run, (known) =>
-        this.#pool.worker(worker).readSlice({ ...task, ...known, body: ownCopy(task.body) }),
+      // With its first slice a run is new to every worker.
+      const isFirst = task.header.slice === 0;
+      const reply = await this.#introduced(
+        run,
+        (known) => this.#pool.worker(worker).readSlice({ ...task, ...known, body: ownCopy(task.body) }),
+        isFirst ? { run: run.spec } : undefined,
       );
       if (reply.kind === 'missing') throw new Error('A worker asks for what it was just given.');
       if (reply.kind === 'slice') {
@@ -130,9 +134,10 @@ export class Dispatcher {
   async #introduced<R extends { readonly kind: string }>(
     run: RunInfo,
     ask: (known: Pick<SliceTask, 'runId' | 'planId' | 'introduction'>) => Promise<R>,
+    first?: SliceTask['introduction'],
   ): Promise<R> {
     const { runId, planId } = run.spec;
-    const reply = await ask({ runId, planId });
+    const reply = await ask({ runId, planId, ...(first ? { introduction: first } : {}) });
     const lacks = reply.kind === 'missing' && (reply as { what?: string }).what === 'introduction';
     if (!lacks) return reply;
     return ask({ runId, planId, introduction: run.introduction });

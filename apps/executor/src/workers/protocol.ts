@@ -23,11 +23,11 @@ export interface RunSpec {
   readonly currentExportDateTime: string;
 }
 
-/** Sent when a worker says that it does not know the run or the plan (yet, or any more). */
+/** Sent when a worker says that it does not know the run or the plan (yet, or any more); the run also with its first slice. */
 export interface Introduction {
   readonly run: RunSpec;
-  /** JSON of the plan */
-  readonly plan: string;
+  /** JSON of the plan; runs of a flow share one, so most workers know it */
+  readonly plan?: string;
 }
 
 interface Task {

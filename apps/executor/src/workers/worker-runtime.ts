@@ -170,16 +170,16 @@ export class WorkerRuntime implements WorkerApi {
     if (!run) return { kind: 'missing', what: 'introduction' };
     let loaded = this.#plans.get(task.planId);
     if (!loaded) {
-      if (!task.introduction) return { kind: 'missing', what: 'introduction' };
-      loaded = this.#load(task.planId, task.introduction);
+      const { introduction } = task;
+      if (introduction?.plan === undefined) return { kind: 'missing', what: 'introduction' };
+      loaded = this.#load(task.planId, introduction.plan, introduction.run.accountId);
       this.#plans.set(task.planId, loaded);
     }
     return { run, loaded };
   }
 
-  #load(planId: string, introduction: Introduction): LoadOutcome {
-    const plan = JSON.parse(introduction.plan) as FlowPlan;
-    const { accountId } = introduction.run;
+  #load(planId: string, planText: string, accountId: string): LoadOutcome {
+    const plan = JSON.parse(planText) as FlowPlan;
     this.#learn(accountId, plan);
     return loadPlan(planId, plan, this.#kit, this.#hostOf(accountId));
   }
