@@ -12,14 +12,22 @@ export class EventStream {
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no',
     });
-    response.flushHeaders();
     // A reset by the client is its way of leaving; `close` follows.
     response.on('error', () => undefined);
   }
 
-  /** @param data one line */
+  /**
+   * The first event takes the response's head along.
+   *
+   * @param data one line
+   */
   send(event: string, data: string): void {
-    if (!this.#response.writableEnded) this.#response.write(`event: ${event}\ndata: ${data}\n\n`);
+    if (!this.#response.writableEnded) this.#response.write(textOf(event, data));
+  }
+
+  /** Sends the last event, and the end of the response with it. */
+  sendLast(event: string, data: string): void {
+    if (!this.#response.writableEnded) this.#response.end(textOf(event, data));
   }
 
   comment(text: string): void {
@@ -40,3 +48,5 @@ export class EventStream {
     this.#response.once('close', listener);
   }
 }
+
+const textOf = (event: string, data: string): string => `event: ${event}\ndata: ${data}\n\n`;

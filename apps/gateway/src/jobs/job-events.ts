@@ -12,7 +12,7 @@ import { JobService } from './job.service.js';
 /** At most four events a second and stream (decision 10). */
 const minGapMs = 250;
 /** Signals are best effort: a stream looks for itself this often. */
-const sweepMs = 1_000;
+const sweepMs = 5_000;
 /** Proxies close connections that stay silent. */
 const heartbeatMs = 15_000;
 
@@ -188,11 +188,14 @@ class Watch implements JobListener {
     // A slow reader misses steps in between, never the end.
     if (!final && this.stream.isCongested) return;
     const data = JSON.stringify(job);
-    if (data !== this.#lastData || final) {
-      this.#lastData = data;
-      this.#lastSentMs = Date.now();
-      this.stream.send('job', data);
+    if (final) {
+      this.stop();
+      this.stream.sendLast('job', data);
+      return;
     }
-    if (final) this.close();
+    if (data === this.#lastData) return;
+    this.#lastData = data;
+    this.#lastSentMs = Date.now();
+    this.stream.send('job', data);
   }
 }
