@@ -141,16 +141,18 @@ describe('1,000 flows due in the same second, on the embedded adapters', () => {
       ...stamp,
     });
     const flows = Array.from({ length: 1_000 }, () => newId());
-    for (const _id of flows) {
-      await store.documents.insert(account._id, 'flows', {
-        _id,
-        name: 'Orders',
-        schedule: '? * * ? * *',
-        pageGenerators: [{ _exportId: exportId }],
-        pageProcessors: [{ type: 'import', _importId: importId }],
-        ...stamp,
-      });
-    }
+    await Promise.all(
+      flows.map((_id) =>
+        store.documents.insert(account._id, 'flows', {
+          _id,
+          name: 'Orders',
+          schedule: '? * * ? * *',
+          pageGenerators: [{ _exportId: exportId }],
+          pageProcessors: [{ type: 'import', _importId: importId }],
+          ...stamp,
+        }),
+      ),
+    );
 
     const clock = clockBeforeMinute(3_000);
     let asked = 0;

@@ -85,8 +85,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const startQueued = new StartQueued({ jobs, startRun, telemetry });
   const following = new Coalesced(async () => {
     try {
-      const ended = await followRuns({ announce, jobs, documents, checkpoints, runPlans, telemetry });
-      await startQueued.startFor(new Set(ended));
+      await followRuns({ announce, jobs, documents, checkpoints, runPlans, telemetry });
+      await startQueued.startHeldBack();
     } catch (error) {
       telemetry.failed('final runs could not be followed; trying again', error);
     }

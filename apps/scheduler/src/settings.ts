@@ -27,7 +27,7 @@ export const defaultSettings: SchedulerSettings = {
   sweepMs: 1_000,
   flowPollMs: 1_000,
   catchUpMs: 60_000,
-  planFreshMs: 1_000,
+  planFreshMs: 10_000,
   checkIntervalMs: 50,
   cancelRepeatMs: 500,
   startsInFlight: 512,

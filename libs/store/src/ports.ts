@@ -201,6 +201,10 @@ export interface Jobs {
     planId: string,
     children: readonly ChildJob[],
     routers?: readonly JobRouter[],
+    options?: {
+      /** Its end has no consequences: it will not be among {@link Jobs.unfollowed}. */
+      readonly nothingFollows?: boolean;
+    },
   ): Promise<StartOutcome>;
   /** The run could not be started (plan invalid, flow gone): final `failed` with the reason. */
   refuse(jobId: string, failure: { readonly code: string; readonly message: string }): Promise<void>;
@@ -220,11 +224,11 @@ export interface Jobs {
   /** Runs that are running, retrying or canceling, oldest first: for the completion sweep and metrics. */
   activeRuns(limit: number): Promise<readonly ActiveRun[]>;
   /**
-   * Queued runs whose flow has room, oldest first: for the sweep that makes up for lost commands.
+   * Queued runs whose flow has room, oldest first: for the sweep that makes up for lost announcements.
    *
-   * @param flowIds only of these flows; absent: of all
+   * @param which `heldBack`: only those that had to wait for another run; default all
    */
-  startable(limit: number, flowIds?: readonly string[]): Promise<readonly ActiveRun[]>;
+  startable(limit: number, which?: 'all' | 'heldBack'): Promise<readonly ActiveRun[]>;
   /** Final runs whose consequences (chains, delta checkpoint) are not yet drawn. */
   unfollowed(limit: number): Promise<readonly JobRow[]>;
   /** Marks the consequences as drawn; true for exactly one caller. Coalesces. */

@@ -1,3 +1,4 @@
+import type { FlowPlan } from '#engine';
 import type { Checkpoints, JobRow, Jobs } from '#store';
 import { Limiter } from '#lanes/limiter';
 import type { RunPlans } from '../run-plans.js';
@@ -20,19 +21,15 @@ const maxConcurrent = 256;
 /**
  * Draws the consequences of final runs: delta checkpoints advance and the next flows start, after completed runs only
  * (record errors do not matter). Each consequence is idempotent, and a run is marked as followed after them, so a crash in
- * between repeats them without effect.
- *
- * @returns flows that have room for another run now
+ * between repeats them without effect. Runs of which {@link nothingFollows} are marked from their start.
  */
-export async function followRuns(deps: FollowRunsDeps): Promise<readonly string[]> {
-  const flowIds = new Set<string>();
+export async function followRuns(deps: FollowRunsDeps): Promise<void> {
   const limiter = new Limiter(maxConcurrent);
   for (;;) {
     const runs = await deps.jobs.unfollowed(batchSize);
     const followed = await Promise.all(runs.map((run) => limiter.run(() => followSafely(deps, run))));
-    for (const run of runs) flowIds.add(run._flowId);
     // Runs that failed to be followed come again; only a batch that made progress is worth asking for more at once.
-    if (runs.length < batchSize || !followed.includes(true)) return [...flowIds];
+    if (runs.length < batchSize || !followed.includes(true)) return;
   }
 }
 
@@ -53,4 +50,12 @@ async function followCompleted(deps: FollowRunsDeps, run: JobRow): Promise<void>
   // Checkpoints first: a chained flow may be held behind this one.
   await advanceCheckpoints(deps.checkpoints, run, plan);
   for (const target of chainTargetsOf(plan.flow)) await startChain(deps, run, target);
+}
+
+/** Whether the end of a run of this plan has no consequences, whatever it is. */
+export function nothingFollows({ flow, exports }: FlowPlan): boolean {
+  const movesCheckpoint = (flow.pageGenerators ?? []).some(
+    ({ _exportId }) => _exportId !== undefined && exports[_exportId]?.type === 'delta',
+  );
+  return !movesCheckpoint && chainTargetsOf(flow).length === 0;
 }

@@ -21,10 +21,9 @@ export class StartQueued {
     this.#deps = deps;
   }
 
-  /** Flows in which a run has just ended: what waits there starts now. */
-  async startFor(flowIds: ReadonlySet<string>): Promise<void> {
-    if (flowIds.size === 0) return;
-    await this.#start(await this.#deps.jobs.startable(maxRuns, [...flowIds]));
+  /** Runs have just ended: what had to wait for one of them starts now. */
+  async startHeldBack(): Promise<void> {
+    await this.#start(await this.#deps.jobs.startable(maxRuns, 'heldBack'));
   }
 
   /** Makes up for lost commands: what could have been started at the last sweep already and still waits. */

@@ -6,6 +6,7 @@ import { runCodes } from '#store/codes';
 import { checkInput } from '#engine/input/index';
 import { startSpan } from '#telemetry';
 import type { Clock } from '#clock';
+import { nothingFollows } from '../chains/follow-runs.js';
 import { Recent } from '../recent.js';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
@@ -113,7 +114,9 @@ export class StartRun {
       await this.#deps.storedPlans.put(planId, accountId, plan);
       this.#stored.set(planId, true);
     }
-    const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()), routers);
+    const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()), routers, {
+      nothingFollows: nothingFollows(plan),
+    });
     if (started !== 'started') return started;
     this.#deps.runPlans.note(jobId, planId, plan);
     const identity = { runId: jobId, accountId, flowId, planId, traceparent };

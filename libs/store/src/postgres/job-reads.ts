@@ -236,36 +236,37 @@ export async function readActiveRuns(pool: Pool, limit: number): Promise<readonl
 }
 
 /** Per flow, the oldest waiting runs that fit beside the active ones. */
-const startableSql = (flows: string): string => `
-with active as (
+const startableSql = (condition: string): string => `
+with queued as (
+  select ${runColumns}, created_at, max_concurrent_runs
+  from jobs
+  where type = 'flow' and status = 'queued' ${condition}
+),
+active as (
   select flow_id, count(*) as runs
   from jobs
-  where type = 'flow' and status in ('running', 'retrying', 'canceling') ${flows}
+  where flow_id in (select flow_id from queued) and type = 'flow' and status in ('running', 'retrying', 'canceling')
   group by flow_id
 ),
 ranked as (
-  select ${runColumns}, created_at, max_concurrent_runs, coalesce(active.runs, 0) as active_runs,
+  select queued.*, coalesce(active.runs, 0) as active_runs,
     row_number() over (partition by flow_id order by created_at, id) as place
-  from jobs left join active using (flow_id)
-  where type = 'flow' and status = 'queued' ${flows}
+  from queued left join active using (flow_id)
 )
 select ${runColumns} from ranked
 where place + active_runs <= max_concurrent_runs
 order by created_at, id limit $1`;
 
 const startableOfAllSql = prepared(startableSql(''));
-const startableOfFlowsSql = prepared(startableSql('and flow_id = any($2::text[])'));
+const startableHeldBackSql = prepared(startableSql('and waiting_for is not null'));
 
-/** @param flowIds only runs of these flows; absent: of all */
 export async function readStartable(
   pool: Pool,
   limit: number,
-  flowIds: readonly string[] | undefined,
+  which: 'all' | 'heldBack',
 ): Promise<readonly ActiveRun[]> {
-  const { rows } =
-    flowIds === undefined
-      ? await run<RunTuple>(pool, startableOfAllSql, [limit])
-      : await run<RunTuple>(pool, startableOfFlowsSql, [limit, flowIds]);
+  const statement = which === 'all' ? startableOfAllSql : startableHeldBackSql;
+  const { rows } = await run<RunTuple>(pool, statement, [limit]);
   return rows.map(toActiveRun);
 }
 

@@ -38,7 +38,8 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
   return {
     enqueue,
 
-    start: (jobId, planId, children, routers = []) => start({ jobId, planId, children, routers }),
+    start: (jobId, planId, children, routers = [], options = {}) =>
+      start({ jobId, planId, children, routers, nothingFollows: options.nothingFollows ?? false }),
 
     async refuse(jobId, failure) {
       const now = new Date();
@@ -89,7 +90,7 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
 
     activeRuns: (limit) => readActiveRuns(pool, limit),
 
-    startable: (limit, flowIds) => readStartable(pool, limit, flowIds),
+    startable: (limit, which = 'all') => readStartable(pool, limit, which),
 
     unfollowed: (limit) => readUnfollowed(pool, limit),
 

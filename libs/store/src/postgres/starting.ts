@@ -10,6 +10,7 @@ export interface Start {
   readonly planId: string;
   readonly children: readonly ChildJob[];
   readonly routers: readonly JobRouter[];
+  readonly nothingFollows: boolean;
 }
 
 /** Starts queued runs as far as their flows have room, each with its children. One transaction for all. */
@@ -48,10 +49,11 @@ async function start(
   flowIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (starts.length === 0) return new Set();
-  const asked = starts.map(({ jobId, planId, routers }) => ({
+  const asked = starts.map(({ jobId, planId, routers, nothingFollows }) => ({
     id: jobId,
     plan_id: planId,
     routers: routers.length === 0 ? null : routers,
+    nothing_follows: nothingFollows,
   }));
   const children = starts.flatMap(({ jobId, children: steps }) =>
     steps.map((child) => ({
@@ -76,8 +78,8 @@ async function start(
 // The flows and the ids come as parameters: joined with `asked` alone, the planner reads every run there is.
 const startSql = prepared(`
 with asked as (
-  select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers
-  from json_to_recordset($1::json) as request (id text, plan_id text, routers json)
+  select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers, request.nothing_follows
+  from json_to_recordset($1::json) as request (id text, plan_id text, routers json, nothing_follows boolean)
   join jobs using (id)
   where jobs.id = any($5::text[])
 ),
@@ -92,6 +94,7 @@ ranked as (
     asked.id,
     asked_plan_id,
     asked_routers,
+    nothing_follows,
     row_number() over (partition by flow_id order by created_at, asked.id) + coalesce(active.runs, 0)
       <= max_concurrent_runs as has_room
   from asked left join active using (flow_id)
@@ -99,7 +102,8 @@ ranked as (
 started as (
   update jobs
   set status = 'running', started_at = $3::timestamptz, last_modified = $3::timestamptz, plan_id = asked_plan_id,
-    routers = asked_routers, waiting_for = null
+    routers = asked_routers, waiting_for = null,
+    followed_at = case when nothing_follows then $3::timestamptz end
   from ranked
   where jobs.id = ranked.id and jobs.id = any($5::text[]) and has_room
   returning jobs.*

@@ -103,14 +103,18 @@ export class FakeStore {
     | 'markFollowed'
   > = {
     enqueue: (run) => this.#answer('jobs.enqueue', () => this.#admit(run, 1)),
-    start: (jobId, planId, children, routers = []) =>
+    start: (jobId, planId, children, routers = [], options = {}) =>
       this.#answer('jobs.start', () => {
         const run = this.runs.get(jobId);
         if (!run || run.row.status !== 'queued') return 'gone';
-        if (this.#activeOf(run.row._flowId) >= run.maxConcurrentRuns) return 'busy';
+        if (this.#activeOf(run.row._flowId) >= run.maxConcurrentRuns) {
+          Object.assign(run.row, { waitingFor: 'one_run_at_a_time' });
+          return 'busy';
+        }
         const counted = routers.length === 0 ? null : routers;
-        Object.assign(run.row, { status: 'running', startedAt: this.#now(), routers: counted });
-        Object.assign(run, { planId, children });
+        const started = { status: 'running', startedAt: this.#now(), waitingFor: null, routers: counted };
+        Object.assign(run.row, started);
+        Object.assign(run, { planId, children, isFollowed: options.nothingFollows === true });
         return 'started';
       }),
     refuse: (jobId, failure) =>
@@ -139,12 +143,12 @@ export class FakeStore {
       }),
     activeRuns: (limit) =>
       this.#answer('jobs.activeRuns', () => this.#select((run) => active.includes(run.row.status), limit)),
-    startable: (limit, flowIds) =>
+    startable: (limit, which) =>
       this.#answer('jobs.startable', () =>
         this.#select(
           (run) =>
             run.row.status === 'queued' &&
-            (flowIds === undefined || flowIds.includes(run.row._flowId)) &&
+            (which !== 'heldBack' || run.row.waitingFor !== null) &&
             this.#activeOf(run.row._flowId) < run.maxConcurrentRuns,
           limit,
         ),
@@ -230,8 +234,9 @@ export class FakeStore {
       ({ row }) => row._flowId === run.flowId && !final.includes(row.status),
     ).length;
     if (unfinished >= maxConcurrentRuns + waiting) return false;
+    const waitingFor = unfinished >= maxConcurrentRuns ? 'one_run_at_a_time' : null;
     this.runs.set(run.jobId, {
-      row: newRow(run, this.#now()),
+      row: { ...newRow(run, this.#now()), waitingFor },
       maxConcurrentRuns,
       planId: null,
       children: [],

@@ -414,10 +414,10 @@ export function jobClauses(stores: Stores): void {
       const startable = async () =>
         (await stores.store.jobs.startable(everything)).map(({ jobId }) => jobId).filter((id) => ids.has(id));
       expect(await startable()).toEqual([free.jobId, next.jobId]);
-      const ofFlows = await stores.store.jobs.startable(everything, [next.flowId, flowId, newId()]);
-      expect(ofFlows.map(({ jobId }) => jobId)).toEqual([next.jobId]);
       await stores.store.jobs.cancel(free.accountId, free.jobId, 'user');
       expect(await startable()).toEqual([next.jobId, behindFree.jobId]);
+      const heldBack = await stores.store.jobs.startable(everything, 'heldBack');
+      expect(heldBack.map(({ jobId }) => jobId).filter((id) => ids.has(id))).toEqual([behindFree.jobId]);
     });
 
     it('hands final runs to exactly one follower', async () => {
@@ -433,6 +433,21 @@ export function jobClauses(stores: Stores): void {
       );
       expect(marks.filter(Boolean)).toHaveLength(1);
       expect(await unfollowed()).toEqual([]);
+    });
+
+    it('hands no final run to followers of which it was known that nothing follows', async () => {
+      const queued = manual();
+      await stores.store.jobs.enqueue(queued);
+      const child = { jobId: newId(), type: 'export', stepId: newId(), oIndex: 0 } as const;
+      await stores.store.jobs.start(queued.jobId, `plan-${queued.flowId}`, [child], [], { nothingFollows: true });
+      const marker = { runId: queued.jobId, accountId: queued.accountId, flowId: queued.flowId };
+      await new Consumer(stores.store).apply({
+        finished: [{ v: 1, kind: 'finished', ...marker, canceled: false, finishedAt: new Date().toISOString() }],
+      });
+      expect((await stores.store.jobs.getAny(queued.jobId))?.endedAt).not.toBeNull();
+      const unfollowed = await stores.store.jobs.unfollowed(everything);
+      expect(unfollowed.filter(({ _id }) => _id === queued.jobId)).toEqual([]);
+      expect(await stores.store.jobs.markFollowed(queued.jobId)).toBe(false);
     });
 
     it('counts runs by status, child jobs not', async () => {
