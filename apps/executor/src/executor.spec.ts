@@ -198,6 +198,60 @@ describe('an executor', () => {
     expect(cluster.broker.signals.filter(({ topic }) => topic === 'work.acked')).toEqual([]);
   });
 
+  describe('when a first slice is offered', () => {
+    const published = (bus: { publish: unknown }): string[] => {
+      const ids: string[] = [];
+      const publish = (bus.publish as (messages: readonly { id: string }[]) => Promise<void>).bind(bus);
+      bus.publish = async (messages: readonly { id: string }[]) => {
+        ids.push(...messages.map(({ id }) => id));
+        return publish(messages);
+      };
+      return ids;
+    };
+
+    it('reads it, and the queue never holds it', async () => {
+      apps.records = numbered(5);
+      const { bus } = await cluster.executor();
+      const queued = published(bus);
+      await cluster.offerRun(testPlan());
+      await eventually('the run is over', () => cluster.kinds().includes('finished'));
+      await cluster.drained();
+      expect(cluster.counts(ids.import)).toEqual({ success: 5, error: 0, ignore: 0 });
+      expect(cluster.ledger()).toEqual({ generated: 1, forked: 0, finished: 1 });
+      expect(queued).toEqual([]);
+    });
+
+    it('puts it on the queue when it cannot read it now', async () => {
+      apps.records = numbered(5);
+      const { bus, pool } = await cluster.executor();
+      const queued = published(bus);
+      const worker = pool.worker(0);
+      const readSlice = worker.readSlice.bind(worker);
+      let tries = 0;
+      worker.readSlice = async (task) => {
+        tries += 1;
+        if (tries === 1) throw new Error('the worker died');
+        return readSlice(task);
+      };
+      await cluster.offerRun(testPlan());
+      await eventually('the run is over', () => cluster.kinds().includes('finished'));
+      expect(queued).toEqual([`${ids.run}/0/0`]);
+      expect(cluster.counts(ids.import).success).toBe(5);
+    });
+
+    it('says while it reads that the run is in its hands', async () => {
+      apps.records = numbered(5);
+      let release = (): void => undefined;
+      apps.beforeChunk = () => new Promise((resolve) => (release = resolve));
+      await cluster.executor('executor-1', { leaseMs: 60 });
+      await cluster.offerRun(testPlan());
+      const signs = (): number => cluster.broker.signals.filter(({ topic }) => topic === 'work.held').length;
+      await eventually('signs of life', () => signs() >= 2);
+      release();
+      await eventually('the run is over', () => cluster.kinds().includes('finished'));
+    });
+  });
+
   describe('when processes die', () => {
     it('finishes the run elsewhere, losing nothing and repeating at most the pages under way (P1, P2)', async () => {
       apps.records = numbered(200);

@@ -1,4 +1,12 @@
-import { stepResult, type ErrorEvent, type GeneratorResult, type PagesResult } from '#contracts';
+import {
+  firstSlices,
+  offers,
+  stepResult,
+  type ErrorEvent,
+  type FirstSlice,
+  type GeneratorResult,
+  type PagesResult,
+} from '#contracts';
 import type { FlowPlan } from '#engine';
 import type { Blobs } from '#blobs';
 import type { JsonRecord } from '#model';
@@ -63,8 +71,19 @@ export class TestCluster {
     return { executor, bus, pool, kill };
   }
 
-  /** Starts a run as the scheduler does. */
+  /** Starts a run as the scheduler does, its first slice on the queue. */
   async startRun(plan: FlowPlan, request: JsonRecord = {}): Promise<void> {
+    const slice = await this.#started(plan, request);
+    await this.broker.connect().publish([firstSliceMessage({ ...slice, ordinal: 0 }, undefined)]);
+  }
+
+  /** Starts a run as the scheduler does, its first slice offered. */
+  async offerRun(plan: FlowPlan): Promise<void> {
+    const slices = [{ ...(await this.#started(plan, {})), traceparent: null }];
+    this.broker.connect().offer(offers.firstSlices, Buffer.from(firstSlices.encode({ v: 1, slices })).toString());
+  }
+
+  async #started(plan: FlowPlan, request: JsonRecord): Promise<Omit<FirstSlice, 'traceparent'>> {
     await this.store.plans.put(ids.plan, ids.account, plan);
     await this.store.jobs.enqueue({
       jobId: ids.run,
@@ -79,8 +98,7 @@ export class TestCluster {
     await this.store.jobs.start(ids.run, ids.plan, []);
     const common = { runId: ids.run, accountId: ids.account, flowId: ids.flow, planId: ids.plan };
     const exportId = plan.flow.pageGenerators?.[0]?._exportId ?? '';
-    const scheduler = this.broker.connect();
-    await scheduler.publish([firstSliceMessage({ ...common, exportId, ordinal: 0 }, undefined)]);
+    return { ...common, exportId };
   }
 
   /** Nothing of the run is outstanding. */
