@@ -221,6 +221,27 @@ describe('an executor', () => {
       expect(queued).toEqual([]);
     });
 
+    it('says itself that a run is over whose source had nothing', async () => {
+      await cluster.executor();
+      await cluster.offerRun(testPlan());
+      await eventually('the run is over', () => cluster.kinds().includes('finished'));
+      expect(cluster.kinds()).toEqual(['generator', 'finished']);
+      expect(cluster.generator()).toMatchObject({ state: 'done', totals: { pages: 0, records: 0 } });
+    });
+
+    it('leaves that to the scheduler when another generator follows', async () => {
+      await cluster.executor();
+      await cluster.offerRun(
+        testPlan((plan) => ({
+          ...plan,
+          flow: { ...plan.flow, pageGenerators: [{ _exportId: ids.export }, { _exportId: ids.secondExport }] },
+        })),
+      );
+      await eventually('both have ended', () => cluster.generator(1)?.state === 'done');
+      await cluster.drained();
+      expect(cluster.kinds()).not.toContain('finished');
+    });
+
     it('puts it on the queue when it cannot read it now', async () => {
       apps.records = numbered(5);
       const { bus, pool } = await cluster.executor();

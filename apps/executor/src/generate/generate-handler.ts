@@ -11,9 +11,11 @@ import type { Failure } from '#failures';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
+import { OfferedWork } from '../delivery/offered-work.js';
 import { ErrorEvents } from '../results/error-events.js';
 import type { StepResults } from '../results/step-results.js';
 import { countCalls } from '../results/call-metrics.js';
+import { finishedMarker } from '../runs/finished-marker.js';
 import type { LocalWork } from '../runs/local-work.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
@@ -42,6 +44,9 @@ const sliceMs = 1_000;
 const firstSliceMs = 400;
 /** How long to wait for acknowledgements before asking again whether there is room in the window. */
 const roomPollMs = 100;
+
+/** Half of the time after which the scheduler publishes a first slice that nobody speaks of. */
+const aloneMs = 5_000;
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
 
@@ -187,7 +192,9 @@ export class GenerateHandler {
       totals,
       state,
     };
-    await results.generator(report, errors, traceparent);
+    const finished =
+      run && this.#wasAllThereIs(delivery, report, run) ? finishedMarker(report, run, this.parts.clock.now()) : null;
+    await results.generator(report, errors, traceparent, finished);
     const next = run && state !== 'canceled' && !run.isCanceled ? nextGenerator(run, header) : null;
     if (next) {
       const { runId, accountId, flowId, planId } = header;
@@ -195,7 +202,16 @@ export class GenerateHandler {
       await bus.publish([firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent)]);
     } else windows.ended(header.runId);
     await delivery.ack();
-    return 'acked';
+    return finished ? 'closed' : 'acked';
+  }
+
+  /**
+   * Whether the run is over with this, the end of a source without a page: only what was offered is surely the first
+   * reading, and only until others may begin to read in its place. An earlier reading might have published pages.
+   */
+  #wasAllThereIs(delivery: Delivery, { totals }: Pick<GeneratorResult, 'totals'>, run: RunInfo): boolean {
+    const isAlone = this.parts.clock.now() - run.startedAtMs < aloneMs;
+    return delivery instanceof OfferedWork && isAlone && run.generators.length === 1 && totals.pages === 0;
   }
 
   /** Waits, holding the lease, until the run's window has room for a slice that is worth it; null: stop. */

@@ -1,6 +1,6 @@
 import type { Bus, Delivery } from '#bus';
 import type { Clock } from '#connectors';
-import { ContractError, pageHeader, type GeneratorResult, type PageHeader, type RunFinished } from '#contracts';
+import { ContractError, pageHeader, type GeneratorResult, type PageHeader } from '#contracts';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
@@ -8,6 +8,7 @@ import type { Handled } from '../generate/generate-handler.js';
 import { bundleMessage } from '../generate/slice-publisher.js';
 import { countCalls, countRecords } from '../results/call-metrics.js';
 import type { StepResults } from '../results/step-results.js';
+import { finishedMarker } from '../runs/finished-marker.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
@@ -94,7 +95,7 @@ export class PageHandler {
     const { runId, accountId, flowId, ordinal, position } = header;
     countCalls(result.calls);
     const end = endOf(header, run);
-    const finished = end && isWholeRun(end, run, result) ? this.#finished(end, run) : null;
+    const finished = end && isWholeRun(end, run, result) ? finishedMarker(end, run, this.parts.clock.now()) : null;
     await results.pages(
       {
         v: 1,
@@ -125,11 +126,6 @@ export class PageHandler {
     count('millrace.pages', result.pages, { event: 'finished' });
     countRecords(result.steps);
     return finished ? 'closed' : 'acked';
-  }
-
-  #finished({ runId, accountId, flowId }: RunPart, run: RunInfo): RunFinished {
-    const finishedAt = new Date(this.parts.clock.now()).toISOString();
-    return { v: 1, kind: 'finished', runId, accountId, flowId, canceled: run.isCanceled, finishedAt };
   }
 
   async #reject(delivery: Delivery, reason: string): Promise<Handled> {

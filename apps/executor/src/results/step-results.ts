@@ -46,10 +46,12 @@ export class StepResults {
     ]);
   }
 
+  /** @param finished that the run is over with this, if it is known */
   async generator(
     result: Omit<GeneratorResult, 'errors'>,
     errors: EncodedErrors,
     traceparent: string | undefined,
+    finished: RunFinished | null = null,
   ): Promise<void> {
     await this.#store(errors);
     // Totals are absolute, so repeating them with every part is harmless.
@@ -57,6 +59,7 @@ export class StepResults {
     await this.stream.produce('step-results', [
       eventOf(result, first ?? [], traceparent),
       ...rest.map((events) => eventOf(result, events, traceparent)),
+      ...(finished ? [eventOf(finished, null, traceparent)] : []),
     ]);
   }
 

@@ -16,6 +16,8 @@ export interface RunInfo {
   readonly runsGeneratorsInParallel: boolean;
   /** fewest requests that any connection of the flow allows at a time */
   readonly tightestLimit: number;
+  /** epoch ms */
+  readonly startedAtMs: number;
   isCanceled: boolean;
 }
 
@@ -92,6 +94,7 @@ export class RunDirectory {
       generators: generatorsOf(plan),
       runsGeneratorsInParallel: plan.flow.runPageGeneratorsInParallel === true,
       tightestLimit: tightestLimit(plan),
+      startedAtMs: Date.parse(job.startedAt ?? job.createdAt),
       isCanceled: job.status === 'canceling' || job.status === 'canceled' || this.#canceled.get(runId) === true,
     };
   }
