@@ -72,7 +72,9 @@ export class StartRunService {
       accountId,
       flowId,
       jobId,
-      ...(asked._exportIds || asked.input ? {} : { asked: { triggeredBy: 'manual', traceparent: span?.traceparent ?? null } }),
+      ...(asked._exportIds || asked.input
+        ? {}
+        : { asked: { triggeredBy: 'manual', traceparent: span?.traceparent ?? null } }),
     });
     return jobId;
   }
