@@ -9,7 +9,7 @@ import { eventually } from '#testing/eventually';
 import { silentLogger } from '#telemetry';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock, type Clock } from '#clock';
-import { compileAnything } from './testing/world.js';
+import { compileAnything, queueFirstSlices } from './testing/world.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 import { createSchedulerTelemetry } from './telemetry.js';
 
@@ -154,6 +154,7 @@ describe('1,000 flows due in the same second, on the embedded adapters', () => {
       ),
     );
 
+    queueFirstSlices(bus);
     const clock = clockBeforeMinute(3_000);
     let asked = 0;
     const one: Replica = await startReplica('one', clock, () => {

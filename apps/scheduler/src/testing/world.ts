@@ -1,3 +1,4 @@
+import type { Bus } from '#bus';
 import type { CompileFlow, FlowPlan } from '#engine';
 import {
   firstSlices,
@@ -7,7 +8,6 @@ import {
   signals,
   stepResult,
   workHeader,
-  type FirstSlice,
   type GenerateHeader,
   type StepResult,
 } from '#contracts';
@@ -40,6 +40,18 @@ export const compileAnything: CompileFlow = (plan: FlowPlan) => ({
   ],
 });
 
+/** Listens as executors do that are busy: they put on the queue what they are offered. */
+export function queueFirstSlices(bus: Pick<Bus, 'onOffer' | 'publish'>, isListening = (): boolean => true): void {
+  bus.onOffer(offers.firstSlices, (payload) => {
+    if (!isListening()) return;
+    const { slices } = firstSlices.decode(Buffer.from(payload));
+    const work = slices.flatMap(({ exportId, ...identity }) =>
+      firstWork(identity, { flow: { pageGenerators: [{ _exportId: exportId }] } } as unknown as FlowPlan),
+    );
+    void bus.publish(work);
+  });
+}
+
 /** A cluster in memory whose time the test turns. */
 export class World {
   readonly clock: ControllableClock;
@@ -58,11 +70,7 @@ export class World {
     this.broker = new FakeBroker(this.clock);
     this.store = new FakeStore(this.clock);
     this.#bus = this.broker.connect();
-    // The executors of this world are busy: they put on the queue what they are offered.
-    this.#bus.onOffer(offers.firstSlices, (payload) => {
-      if (!this.executorsListen) return;
-      for (const slice of firstSlices.decode(Buffer.from(payload)).slices) this.#queue(slice);
-    });
+    queueFirstSlices(this.#bus, () => this.executorsListen);
   }
 
   async startScheduler(
@@ -107,11 +115,6 @@ export class World {
       ...change,
     });
     return flowId;
-  }
-
-  #queue({ exportId, ...identity }: FirstSlice): void {
-    const pageGenerators = [{ _exportId: exportId }];
-    void this.#bus.publish(firstWork(identity, { flow: { pageGenerators } } as unknown as FlowPlan));
   }
 
   /** Queues a run as the gateway does, announcement included. */
