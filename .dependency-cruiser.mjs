@@ -9,7 +9,7 @@ export default {
       comment: 'Two modules that need each other are one idea without a name.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      to: { circular: true },
     },
     {
       name: 'libs-know-no-apps',

@@ -5,5 +5,6 @@ export type * from './functions.js';
 export type { GroupKey } from './grouping.js';
 export * from './mapping/index.js';
 export * from './program.js';
+export type * from './run-context.js';
 export type * from './stages.js';
 export * from './trace-key.js';

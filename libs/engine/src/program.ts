@@ -3,6 +3,7 @@ import type { Connection, Export, Flow, Import, JsonRecord, JsonValue, StoredSta
 import type { Functions } from './functions.js';
 import type { GroupKey } from './grouping.js';
 import type { LookupAnswer, LookupAnswers } from './mapping/index.js';
+import type { Mapped, RunContext } from './run-context.js';
 import type { StageWatch } from './stages.js';
 
 /**
@@ -30,21 +31,6 @@ export interface PlanScript {
   readonly postResponseHookToProcessOnChildRecord: boolean;
   /** ISO 8601; `console.debug` is kept until then. Absent: it is dropped. */
   readonly debugUntil?: string;
-}
-
-/** What is the same for every record of a run; the root context of templates. Reference: handlebars §3. */
-export interface RunContext {
-  readonly runId: string;
-  readonly accountId: string;
-  readonly flowId: string;
-  /** `{_id, type, startedAt, input?}`, shown to templates as `job`. */
-  readonly job: JsonRecord;
-  readonly testMode: boolean;
-  /** ISO 8601; the delta window of this run, before `delta.dateFormat`. */
-  readonly lastExportDateTime: string | null;
-  readonly currentExportDateTime: string;
-  /** epoch ms; the engine has no clock */
-  readonly nowMs: () => number;
 }
 
 /** Index of an instruction in {@link PageProgram.instructions}. Positions of one plan never change meaning. */
@@ -226,8 +212,6 @@ export interface CompiledStep {
   /** Merges the response into the record; returns a new record. Absent: the record goes on as it was. */
   readonly mapResponse?: (record: JsonValue, response: JsonRecord) => JsonValue | Failure;
 }
-
-export type Mapped = { readonly value: JsonValue } | { readonly failure: Failure };
 
 export interface CompiledLookup extends CompiledStep {
   readonly kind: 'lookup';

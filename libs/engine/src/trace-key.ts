@@ -1,6 +1,6 @@
 import type { JsonRecord, JsonValue } from '#model';
 import { compileRecordContext, type TemplateScope } from './expressions/template-scope.js';
-import type { RunContext } from './program.js';
+import type { RunContext } from './run-context.js';
 import { own } from './paths/index.js';
 import { compileTemplate } from './template/index.js';
 

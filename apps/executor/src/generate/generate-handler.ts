@@ -10,6 +10,7 @@ import {
 import type { Failure } from '#failures';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
+import type { Handled } from '../delivery/handled.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
 import { OfferedWork } from '../delivery/offered-work.js';
 import { ErrorEvents } from '../results/error-events.js';
@@ -49,12 +50,6 @@ const roomPollMs = 100;
 const aloneMs = 5_000;
 
 const noErrors: EncodedErrors = { events: [], blobs: [] };
-
-/**
- * What became of a delivery. `continued`: acknowledged, with more work of the run published; `closed`: acknowledged, and
- * the run is known to be over; `later`: handed back.
- */
-export type Handled = 'acked' | 'continued' | 'closed' | 'rejected' | 'later';
 
 /**
  * A message of a generator's chain: reads one slice, replaces the message by the slice's pages and its successor in one

@@ -4,7 +4,7 @@ import { ContractError, pageHeader, type GeneratorResult, type PageHeader } from
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
-import type { Handled } from '../generate/generate-handler.js';
+import type { Handled } from '../delivery/handled.js';
 import { bundleMessage } from '../generate/slice-publisher.js';
 import { countCalls, countRecords } from '../results/call-metrics.js';
 import type { StepResults } from '../results/step-results.js';

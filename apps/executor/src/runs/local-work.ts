@@ -1,6 +1,6 @@
 import { signals } from '#contracts';
 import type { Bus } from '#bus';
-import type { Handled } from '../generate/generate-handler.js';
+import type { Handled } from '../delivery/handled.js';
 
 const laterMs = 100;
 

@@ -1,5 +1,5 @@
 import type { JsonRecord, JsonValue } from '#model';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 
 /** What templates of a step see besides the record; the same for every record of a run. Reference: handlebars §3. */
 export interface TemplateScope {

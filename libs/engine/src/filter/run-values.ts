@@ -1,5 +1,5 @@
 import type { JsonRecord } from '#model';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 
 const known = new WeakMap<RunContext, JsonRecord>();
 

@@ -2,10 +2,9 @@ import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import type { PageRecord } from '../program.js';
 import { failed, passedOver } from './settle-unit.js';
-import { callForEach, invalidReturn, type UserFunction } from './user-function.js';
+import { callForEach, type UserFunction } from './user-function.js';
+import { verdictOf, type Verdict } from './verdict.js';
 import { indexOfChild, untouched, type Outcome, type Slot, type StepPass, type Unit } from './units.js';
-
-type Verdict = boolean | Failure;
 
 /** Filter and fan-out: decides what of a page a step works on. Reference: runtime §9.1, §9.2, §9.3. */
 export async function admit(pass: StepPass, records: readonly PageRecord[]): Promise<readonly Slot[]> {
@@ -35,11 +34,6 @@ async function judgeByScript(
     if (effects.isCanceled()) return null;
     throw error;
   }
-}
-
-/** Filters return strict booleans (runtime §10): anything else is the script's mistake, not a decision. */
-export function verdictOf(value: JsonValue | undefined, { source }: UserFunction): Verdict {
-  return typeof value === 'boolean' ? value : invalidReturn(source, 'A filter script must return true or false.');
 }
 
 function slotOf(pass: StepPass, entry: PageRecord, verdict: Verdict): Slot {

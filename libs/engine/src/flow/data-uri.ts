@@ -1,6 +1,6 @@
 import type { JsonValue } from '#model';
 import { compileRecordContext, type TemplateScope } from '../expressions/template-scope.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { compileTemplate } from '../template/index.js';
 
 /** Link to a record in its application, for lists of errors. Reference: errors §2. */

@@ -1,7 +1,7 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { compileRecordContext, type TemplateScope } from '../expressions/template-scope.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { compileTemplate } from '../template/index.js';
 
 /**

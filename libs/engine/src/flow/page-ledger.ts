@@ -1,14 +1,7 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
-import type {
-  CompiledGenerator,
-  PageRecord,
-  PageRun,
-  RecordFailure,
-  RouterCounts,
-  RunContext,
-  StepCounts,
-} from '../program.js';
+import type { CompiledGenerator, PageRecord, PageRun, RecordFailure, RouterCounts, StepCounts } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { pickTraceKey } from '../trace-key.js';
 import { isDetailed } from './step-details.js';
 

@@ -2,10 +2,9 @@ import type { Failure } from '#failures';
 import type { Export, JsonValue, TransformExpression } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
 import type { Functions } from '../functions.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import type { StageEntry, StageName, StageWatch } from '../stages.js';
 import { compileTransform } from '../transform/index.js';
-import { verdictOf } from './admit.js';
 import { valuesOf } from '../filter/index.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compileStepFilter } from './step-filter.js';
@@ -16,6 +15,7 @@ import {
   type FunctionPlace,
   type UserFunction,
 } from './user-function.js';
+import { verdictOf } from './verdict.js';
 
 /** What shaping made of a record; null when it was dropped. */
 export type Shaped = { readonly value: JsonValue } | { readonly failure: Failure } | null;

@@ -7,8 +7,8 @@ import type {
   PageIdentity,
   PageRecord,
   RouterCounts,
-  RunContext,
 } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import type { StageEntry } from '../stages.js';
 import type { PageLedger } from './page-ledger.js';
 

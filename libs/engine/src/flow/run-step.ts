@@ -1,5 +1,6 @@
 import type { JsonValue } from '#model';
-import type { Effects, PageIdentity, PageRecord, RunContext } from '../program.js';
+import type { Effects, PageIdentity, PageRecord } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { admit } from './admit.js';
 import { concludeUnits } from './conclude-units.js';
 import { mapUnits } from './map-units.js';

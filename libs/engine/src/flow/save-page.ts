@@ -1,7 +1,7 @@
 import type { Failure } from '#failures';
 import { isRecord, type JsonRecord, type JsonValue } from '#model';
 import type { Functions } from '../functions.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { failuresFrom } from './hook-errors.js';
 import { callFunction, invalidReturn, type UserFunction } from './user-function.js';
 

@@ -1,7 +1,8 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import type { Functions } from '../functions.js';
-import type { CompiledGenerator, PageRecord, RecordFailure, RunContext, ShapedPage } from '../program.js';
+import type { CompiledGenerator, PageRecord, RecordFailure, ShapedPage } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { pickTraceKey, type TraceKey } from '../trace-key.js';
 import type { StageEntry, StageWatch } from '../stages.js';
 import { type RecordShaper, type Shaped, shapePage } from './record-shaper.js';

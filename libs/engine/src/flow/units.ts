@@ -8,8 +8,8 @@ import type {
   Operation,
   PageIdentity,
   PageRecord,
-  RunContext,
 } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import type { PageLedger } from './page-ledger.js';
 import type { StepDetails } from './step-details.js';
 

@@ -2,7 +2,8 @@ import type { Failure, FailureSource } from '#failures';
 import type { Export, Import, JsonRecord, JsonValue } from '#model';
 import { engineCodes } from '../codes.js';
 import type { FunctionOutcome, FunctionReference, Functions } from '../functions.js';
-import type { FlowPlan, RunContext } from '../program.js';
+import type { FlowPlan } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import type { CompileFailures } from './compile-failures.js';
 import { stepScope } from './step-scope.js';
 

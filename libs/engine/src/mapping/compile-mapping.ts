@@ -1,6 +1,6 @@
 import type { Failure } from '#failures';
 import type { JsonValue, Mapping1, Mapping2 } from '#model';
-import type { Mapped, RunContext } from '../program.js';
+import type { Mapped, RunContext } from '../run-context.js';
 import { engineCodes } from '../codes.js';
 import { generateMap } from './generate-code.js';
 import { planMapper1 } from './mapper1.js';

@@ -1,7 +1,7 @@
 import type { JsonValue } from '#model';
 import { CodeWriter } from '../code/code-writer.js';
 import { compilePath, compileSetter } from '../paths/index.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { convertDate, isEmptySource, scalarCasts, toIndexed, toObject, type Cast } from './casts.js';
 import { emitArray } from './generate-array.js';
 import { isFound, lookUp } from './lookups.js';

@@ -2,7 +2,7 @@ import type { JsonRecord, JsonValue } from '#model';
 import type { CodeWriter } from '../code/code-writer.js';
 import { memberExpression } from '../code/member-expression.js';
 import { compileSegments, every, type Segment } from '../paths/index.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 import { replaceAt } from './composite.js';
 import { Hoisted, pathsOf } from './hoist.js';
 import type { MappingOptions, ObjectPlan } from './plan.js';

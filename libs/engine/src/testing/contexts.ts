@@ -1,5 +1,5 @@
 import type { Functions } from '../functions.js';
-import type { RunContext } from '../program.js';
+import type { RunContext } from '../run-context.js';
 
 /** A run for tests of this library; its clock stands at midnight of 2025-03-27 UTC. */
 export function runContext(overrides: Partial<RunContext> = {}): RunContext {
