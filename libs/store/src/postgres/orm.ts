@@ -1,6 +1,6 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
-import type { Pool } from 'pg';
+import type { ClientBase } from 'pg';
 import { entities } from './entities/index.js';
 import { migrations } from './migrations/index.js';
 
@@ -37,15 +37,15 @@ export async function createOrm(options: OrmOptions): Promise<MikroORM> {
       min: 0,
       max: options.poolSize,
       application_name: 'millrace',
-      onPoolCreated: prepareSessions,
+      onConnect: prepareSession,
     },
   });
 }
 
-/** Times leave the database in UTC; compiling a statement to machine code never pays for batches of this size. */
-function prepareSessions(pool: Pool): void {
-  pool.on('connect', (client) => {
-    // A failure here means that the connection is gone, which its first statement reports to whoever waits for it.
-    client.query(`set timezone = 'UTC'; set jit = off`).catch(() => {});
-  });
+/**
+ * Times leave the database in UTC; compiling a statement to machine code never pays for batches of this size. The pool hands
+ * a connection out when this is done; a failure means that it is gone, and is told to whoever waits for it.
+ */
+async function prepareSession(client: ClientBase): Promise<void> {
+  await client.query(`set timezone = 'UTC'; set jit = off`);
 }
