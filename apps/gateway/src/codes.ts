@@ -60,7 +60,7 @@ export const apiCodes = defineCodes('api', {
   no_executor: {
     http: 503,
     retry: 'backoff',
-    help: 'Previews, invocations and test runs need an executor: check that one runs, then send again.',
+    help: 'Previews, invocations, test runs and scripts of resources need an executor: check that one runs, then send again.',
   },
   try_out_timeout: {
     http: 504,

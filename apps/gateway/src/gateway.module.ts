@@ -23,7 +23,12 @@ import { JobService } from './jobs/job.service.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
 import { DocumentReader } from './resources/document-reader.js';
 import { resourceController } from './resources/resource.controller.js';
+import { PreSave } from './resources/pre-save.js';
+import { ResourceFunctions } from './resources/resource-functions.js';
 import { ResourceService } from './resources/resource.service.js';
+import { settingsFormController } from './resources/settings-form.controller.js';
+import { SettingsForms } from './resources/settings-form.js';
+import { typesWithForms } from './resources/types-with-forms.js';
 import { exportExtras, importExtras } from './resources/step-extras.js';
 import { ScriptLogController } from './scripts/script-log.controller.js';
 import { ScriptLogService } from './scripts/script-log.service.js';
@@ -46,6 +51,7 @@ import {
 
 const resources = [
   ...Object.values(resourceTypes).map((type) => resourceController(type)),
+  ...typesWithForms.map((type) => settingsFormController(type)),
   IntegrationChildrenController,
   RegistrationController,
 ];
@@ -63,6 +69,9 @@ const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtr
 const services = [
   RegistrationService,
   ResourceService,
+  PreSave,
+  ResourceFunctions,
+  SettingsForms,
   PingService,
   StartRunService,
   JobService,

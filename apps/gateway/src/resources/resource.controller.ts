@@ -17,6 +17,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { JsonRecord, ResourceType } from '#model';
 import { type Caller, CurrentCaller } from '../http/caller.js';
+import { type Asker, CurrentAsker } from '../try-out/asker.js';
 import { addressOf, linkHeader, type ListPage } from './link-header.js';
 import { parseListQuery, type QueryString } from './list-query.js';
 import { ResourceService } from './resource.service.js';
@@ -41,8 +42,8 @@ export function resourceController(type: ResourceType): Type<unknown> {
 
     @Post()
     @HttpCode(201)
-    create(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<JsonRecord> {
-      return this.resources.create(caller, type, body);
+    create(@CurrentAsker() asker: Asker, @Body() body: unknown): Promise<JsonRecord> {
+      return this.resources.create(asker, type, body);
     }
 
     @Get(':id')
@@ -58,8 +59,8 @@ export function resourceController(type: ResourceType): Type<unknown> {
     }
 
     @Put(':id')
-    replace(@CurrentCaller() caller: Caller, @Param('id') id: string, @Body() body: unknown): Promise<JsonRecord> {
-      return this.resources.replace(caller, type, id, body);
+    replace(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Promise<JsonRecord> {
+      return this.resources.replace(asker, type, id, body);
     }
 
     @Patch(':id')

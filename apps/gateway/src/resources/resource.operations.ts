@@ -3,6 +3,7 @@ import { type ResourceType, resourceTypes } from '#model';
 import type { Operation } from '../openapi/operation.js';
 import { jsonPatchSchema } from './json-patch.js';
 import { maxListLimit } from './list-query.js';
+import { typesWithForms } from './types-with-forms.js';
 
 const listQuery = z.object({
   limit: z.number().int().min(1).max(maxListLimit).optional(),
@@ -91,4 +92,19 @@ const children = (['flows', 'exports', 'imports'] as const).map((name): Operatio
   emptyIs204: true,
 }));
 
-export const resourceOperations: readonly Operation[] = [...Object.values(resourceTypes).flatMap(crud), ...children];
+const forms = typesWithForms.map(({ name, title }): Operation => ({
+  method: 'post',
+  path: `/v1/${name}/{id}/settingsForm/init`,
+  id: `init${title}SettingsForm`,
+  tag: name,
+  summary: 'The form for the settings: what settingsForm.init returns, or settingsForm.form',
+  request: z.object({}),
+  status: 200,
+  response: z.record(z.string(), z.unknown()),
+}));
+
+export const resourceOperations: readonly Operation[] = [
+  ...Object.values(resourceTypes).flatMap(crud),
+  ...children,
+  ...forms,
+];

@@ -17,10 +17,12 @@ import type { StoredDocument } from '#store';
 import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { invalid, notFound } from '../http/refusals.js';
+import type { Asker } from '../try-out/asker.js';
 import { DocumentReader } from './document-reader.js';
 import { applyPatch } from './json-patch.js';
 import type { ListRequest } from './list-query.js';
 import { presented, replaced, withoutHeavy, writable } from './merge.js';
+import { PreSave } from './pre-save.js';
 import { project } from './projection.js';
 import { readReferences } from './references.js';
 import { TYPE_EXTRAS, type TypeExtras } from './type-extras.js';
@@ -38,6 +40,7 @@ export class ResourceService {
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(DocumentReader) private readonly reader: DocumentReader,
+    @Inject(PreSave) private readonly preSave: PreSave,
     @Inject(TYPE_EXTRAS) extras: readonly TypeExtras[],
   ) {
     this.#extras = new Map(extras.map((extra) => [extra.type, extra]));
@@ -76,7 +79,9 @@ export class ResourceService {
     return this.#accept(caller, type, body, null);
   }
 
-  async create(caller: Caller, type: ResourceType, body: unknown): Promise<JsonRecord> {
+  async create(asker: Asker, type: ResourceType, sent: unknown): Promise<JsonRecord> {
+    const { caller } = asker;
+    const body = await this.preSave.revised(asker, type, sent, null);
     const document = await this.#accept(caller, type, body, null);
     const _id = newId(this.#now());
     const nowIso = new Date(this.#now()).toISOString();
@@ -96,8 +101,10 @@ export class ResourceService {
     return { ...this.present(type, stored), ...added };
   }
 
-  async replace(caller: Caller, type: ResourceType, id: string, body: unknown): Promise<JsonRecord> {
+  async replace(asker: Asker, type: ResourceType, id: string, sent: unknown): Promise<JsonRecord> {
+    const { caller } = asker;
     const previous = await this.stored(caller.accountId, type.name, id);
+    const body = await this.preSave.revised(asker, type, sent, this.present(type, previous));
     const document = await this.#accept(caller, type, body, previous);
     const extras = this.#extras.get(type.name);
     await extras?.replacing?.(caller, id, document);
