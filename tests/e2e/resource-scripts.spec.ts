@@ -58,7 +58,7 @@ describe('preSave (runtime §16, §16.1)', () => {
   it.each(['integrations', 'connections', 'exports', 'imports', 'flows'])(
     'makes of %s what is stored, on POST and on PUT',
     async (type) => {
-      const sent = { ...(await documentOf(type)), ...preSave('stamp', { configuration: { strict: true } }) };
+      const sent: Document = { ...(await documentOf(type)), ...preSave('stamp', { configuration: { strict: true } }) };
       const made = await send('POST', `/v1/${type}`, sent);
       expect(made.status).toBe(201);
       const described = (body: Document): unknown => JSON.parse(String(body['description']));
