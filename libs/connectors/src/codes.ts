@@ -38,6 +38,10 @@ export const connectorCodes = defineCodes('connector', {
     help: 'The answer is larger than the platform reads. Ask the application for smaller pages.',
   },
   record_too_large: { retry: 'never', help: 'A record may have at most 5 MB. The export went on without it.' },
+  file_too_large: {
+    retry: 'never',
+    help: 'A file is handed to preParse whole, and may have at most 5 MB of text then. Split it, or do without the hook.',
+  },
   request_too_large: { retry: 'never', help: 'One record alone exceeds `endPointBodyLimit`.' },
   endless_paging: {
     retry: 'never',

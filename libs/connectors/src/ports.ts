@@ -1,4 +1,5 @@
 import type {
+  FileText,
   ImportOutcome,
   LookupAnswer,
   LookupOutcome,
@@ -196,6 +197,11 @@ export interface StepContext {
   readonly signal: AbortSignal;
   /** W3C trace context to send along, if any. */
   readonly traceparent?: string;
+  /**
+   * User's function over the text of a file, which a source of files calls with each file before it parses it. Rejects with
+   * AbortError on a cancel. Reference: runtime §16 (preParse).
+   */
+  readonly preParse?: (file: FileText) => Promise<FileText | { readonly failure: Failure }>;
 }
 
 export interface PingResult {

@@ -17,6 +17,8 @@ export interface FlowPlan {
   readonly connections: Readonly<Record<string, Connection & { readonly _id: string }>>;
   /** By scope: `integration`, `flowGrouping`, `flow`. Step and connection settings are read from their documents. */
   readonly settings: Readonly<Record<string, JsonRecord>>;
+  /** The integration above the flow's. */
+  readonly parentIntegrationId?: string;
   /** Stacks by id, of every function and wrapper that the flow and its steps name; their secrets are sealed here. */
   readonly stacks?: Readonly<Record<string, StoredStack>>;
   /** Scripts by id, of every function that the flow and its steps name. Absent: none is named. */
@@ -245,6 +247,19 @@ export type BranchChoice = (
   functions: Functions,
 ) => Promise<readonly (readonly number[] | Failure)[]>;
 
+/** A file before it is parsed. Reference: runtime §16 (preParse). */
+export interface FileText {
+  readonly preParseData: string;
+  readonly fileMeta: JsonRecord;
+}
+
+/** What a user's function makes of a file; rejects only when a cancel breaks it off. */
+export type PreParse = (
+  file: FileText,
+  run: RunContext,
+  functions: Functions,
+) => Promise<FileText | { readonly failure: Failure }>;
+
 /** What happens to raw records between the source and their page. Reference: runtime §7. */
 export interface CompiledGenerator {
   readonly exportId: string;
@@ -252,22 +267,28 @@ export interface CompiledGenerator {
   readonly pageSize: number;
   /** Adjacent records with the same key become one record, a bare array, before anything else. Reference: runtime §7.2. */
   readonly groupKey?: GroupKey;
+  /** Called with the text of each file that is read. */
+  readonly preParse?: PreParse;
+  /** Whether `preSavePage` is to see which file each record came from. Reference: runtime §16.1. */
+  readonly seesFiles?: true;
   /**
    * transform → output filter → preSavePage → trace key, on one page cut from the source's records (decision 3). A promise
    * only where users' functions take part.
    *
-   * @param page index of the page within the run of the export
    * @param watch absent in runs
    */
-  shape(
-    records: readonly JsonValue[],
-    run: RunContext,
-    page: number,
-    functions: Functions,
-    watch?: StageWatch,
-  ): ShapedPage | Promise<ShapedPage>;
+  shape(page: RawPage, run: RunContext, functions: Functions, watch?: StageWatch): ShapedPage | Promise<ShapedPage>;
   /** Rendered `dataURITemplate`; undefined when it cannot be rendered for a record. Absent: there is none. */
   readonly dataURI?: (record: JsonValue, run: RunContext) => string | undefined;
+}
+
+/** A page as it was cut from what a source gave. */
+export interface RawPage {
+  /** Within the run of the export, from 0. */
+  readonly index: number;
+  readonly records: readonly JsonValue[];
+  /** By position of its record: the file that it came from. Absent: nobody looks, or there are no files. */
+  readonly fileMetas?: readonly (JsonRecord | undefined)[];
 }
 
 export interface ShapedPage {

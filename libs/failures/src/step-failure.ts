@@ -11,6 +11,7 @@ export type FailureSource =
   | 'import_filter'
   | 'mapping'
   | 'response_mapping'
+  | 'pre_parse_hook'
   | 'pre_save_page_hook'
   | 'pre_map_hook'
   | 'post_map_hook'

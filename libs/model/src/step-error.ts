@@ -12,6 +12,7 @@ export const failureSources = [
   'import_filter',
   'mapping',
   'response_mapping',
+  'pre_parse_hook',
   'pre_save_page_hook',
   'pre_map_hook',
   'post_map_hook',

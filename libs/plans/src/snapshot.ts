@@ -18,6 +18,7 @@ export function snapshot(documents: FlowDocuments, flow: FlowDocuments['flow'] =
     exports: byId(documents.exports),
     imports: byId(documents.imports),
     connections: byId(documents.connections),
+    ...(integration?._parentId === undefined ? {} : { parentIntegrationId: integration._parentId }),
     ...scriptsOf(documents),
     ...(documents.stacks.length === 0 ? {} : { stacks: byId(documents.stacks) }),
     settings: {

@@ -1,6 +1,7 @@
 import { generateBody, ContractError, type GenerateBody } from '#contracts';
 import type { Cursor } from '#connectors';
 import type { JsonValue } from '#model';
+import type { FileSpan } from './file-trail.js';
 
 /** Where a slice begins. */
 export interface SliceStart {
@@ -11,6 +12,8 @@ export interface SliceStart {
    */
   readonly lastExportDateTime: string | null | undefined;
   readonly carried: readonly JsonValue[];
+  /** Files that `carried` came from; empty where nobody looks. */
+  readonly files: readonly FileSpan[];
 }
 
 /** @throws ContractError */
@@ -24,18 +27,26 @@ export function decodeSliceStart(body: Uint8Array): SliceStart {
   const result = generateBody.safeParse(parsed);
   if (!result.success) throw new ContractError(`work.generate: ${result.error.message}`);
   const { cursor, carried } = result.data;
-  if (cursor === null) return { cursor: null, lastExportDateTime: undefined, carried: carried as JsonValue[] };
-  const { at, last } = cursor as { at?: Cursor | null; last?: string | null };
-  return { cursor: at ?? null, lastExportDateTime: last ?? null, carried: carried as JsonValue[] };
+  if (cursor === null)
+    return { cursor: null, lastExportDateTime: undefined, carried: carried as JsonValue[], files: [] };
+  const { at, last, files } = cursor as { at?: Cursor | null; last?: string | null; files?: readonly FileSpan[] };
+  return {
+    cursor: at ?? null,
+    lastExportDateTime: last ?? null,
+    carried: carried as JsonValue[],
+    files: files ?? [],
+  };
 }
 
 export function encodeSliceStart(start: {
   readonly cursor: Cursor;
   readonly lastExportDateTime: string | null;
   readonly carried: readonly JsonValue[];
+  readonly files: readonly FileSpan[];
 }): Uint8Array {
+  const { cursor, lastExportDateTime: last, files } = start;
   const body: GenerateBody = {
-    cursor: { at: start.cursor, last: start.lastExportDateTime },
+    cursor: { at: cursor, last, ...(files.length === 0 ? {} : { files }) },
     carried: start.carried as JsonValue[],
   };
   return Buffer.from(JSON.stringify(body));

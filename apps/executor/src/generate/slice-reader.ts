@@ -1,6 +1,6 @@
 import type { GeneratorTotals } from '#contracts';
 import { SourceError, type Clock, type SourceChunk } from '#connectors';
-import type { CompiledGenerator, Functions, PageRecord, RunContext, ShapedPage } from '#engine';
+import type { CompiledGenerator, Functions, PageRecord, RawPage, RunContext, ShapedPage } from '#engine';
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { startSpan } from '#telemetry/spans';
@@ -13,10 +13,12 @@ import type { SliceResult, SliceTask } from '../workers/protocol.js';
 import type { ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { Source } from '#connectors';
-import { decodeSliceStart, encodeSliceStart } from './cursor-envelope.js';
+import { decodeSliceStart, encodeSliceStart, type SliceStart } from './cursor-envelope.js';
 import type { Cutter } from './cutter.js';
 import { GroupCutter } from './group-cutter.js';
+import { FileTrail } from './file-trail.js';
 import { PageCutter } from './page-cutter.js';
+import { sourceHooks } from './source-hooks.js';
 import { SourceSession, type NextChunk, type SourceSessions } from './source-session.js';
 
 export interface SliceReaderParts {
@@ -118,9 +120,11 @@ class SliceRead {
               run: context,
               settings: this.#step.settings,
               traceparent: span.traceparent,
+              ...sourceHooks(this.#generator, context, parts.functions),
             },
             run.signal,
             createCutter(this.#generator, start.carried),
+            createTrail(this.#generator, start),
             { slice: task.header.slice, cursor: start.cursor },
           );
         this.#read += session.cutter.carried.length;
@@ -179,6 +183,7 @@ class SliceRead {
     if (!isLast) void session.next();
     for (const failure of chunk.failures) this.#failUnread(failure);
     const hasCarried = session.cutter.carried.length > 0;
+    session.files?.note(chunk, records);
     const cut = session.cutter.push(records, chunk.bytes, chunk.breaksGroup === true);
     for (const { bytes } of cut.tooLarge) this.#failUnread(recordTooLarge(bytes));
     // A page that is a response, from its first record to its last, has its text already.
@@ -188,7 +193,7 @@ class SliceRead {
       records === chunk.records &&
       cut.pages[0]?.length === records.length;
     for (const page of cut.pages) {
-      const end = await this.#addPage(page, context, isWhole ? chunk.text : undefined);
+      const end = await this.#addPage(page, session.files, context, isWhole ? chunk.text : undefined);
       if (end === null) continue;
       session.cutter.discard();
       return end;
@@ -221,9 +226,15 @@ class SliceRead {
    * @param text JSON of the raw records, if it is at hand
    * @returns how the generator ends with this page, if it does
    */
-  async #addPage(raw: readonly JsonValue[], context: RunContext, text?: Uint8Array): Promise<SliceResult['end']> {
+  async #addPage(
+    raw: readonly JsonValue[],
+    files: FileTrail | null,
+    context: RunContext,
+    text?: Uint8Array,
+  ): Promise<SliceResult['end']> {
     const page = this.#nextPage;
-    const shaped = await this.#shape(raw, context, page);
+    const fileMetas = files === null ? {} : { fileMetas: files.of(raw) };
+    const shaped = await this.#shape({ index: page, records: raw, ...fileMetas }, context);
     if (shaped === null) return 'canceled';
     if (shaped.fatal !== undefined) {
       this.#endFailure = shaped.fatal;
@@ -241,8 +252,8 @@ class SliceRead {
   }
 
   /** Waits only where users' functions take part. @returns null when a cancel came first */
-  #shape(raw: readonly JsonValue[], context: RunContext, page: number): ShapedPage | Promise<ShapedPage | null> {
-    const shaped = this.#generator.shape(raw, context, page, this.parts.functions);
+  #shape(raw: RawPage, context: RunContext): ShapedPage | Promise<ShapedPage | null> {
+    const shaped = this.#generator.shape(raw, context, this.parts.functions);
     if (!(shaped instanceof Promise)) return shaped;
     return shaped.catch((error: unknown) => {
       if (this.run.isCanceled) return null;
@@ -288,7 +299,7 @@ class SliceRead {
     if (end !== null) {
       void session.close();
       const last = session.cutter.flush();
-      const endOfLast = last ? await this.#addPage(last, context) : null;
+      const endOfLast = last ? await this.#addPage(last, session.files, context) : null;
       if (endOfLast === 'canceled') return this.#conclude(session, context, 'canceled');
       if (endOfLast === 'failed') end = 'failed';
     }
@@ -312,6 +323,7 @@ class SliceRead {
         cursor: cursor ?? {},
         lastExportDateTime: context.lastExportDateTime,
         carried: session.cutter.carried,
+        files: session.files?.spansOf(session.cutter.carried) ?? [],
       });
       session.nextSlice = header.slice + 1;
       this.parts.sessions.keep(this.#key, session);
@@ -332,6 +344,13 @@ class SliceRead {
 /** Whether shaping left all records as they were read, without names of their own. */
 function isPlain(shaped: readonly PageRecord[], raw: readonly JsonValue[]): boolean {
   return shaped.every(({ record, traceKey }, at) => record === raw[at] && traceKey === undefined);
+}
+
+function createTrail({ seesFiles }: CompiledGenerator, { carried, files }: SliceStart): FileTrail | null {
+  if (seesFiles !== true) return null;
+  const trail = new FileTrail();
+  trail.restore(carried, files);
+  return trail;
 }
 
 function createCutter({ pageSize, groupKey }: CompiledGenerator, carried: readonly JsonValue[]): Cutter {

@@ -1,5 +1,6 @@
 import type { Cursor, Source, SourceChunk, StepContext } from '#connectors';
 import type { Cutter } from './cutter.js';
+import type { FileTrail } from './file-trail.js';
 
 export type NextChunk =
   | { readonly kind: 'chunk'; readonly chunk: SourceChunk }
@@ -24,6 +25,8 @@ export class SourceSession {
     context: Omit<StepContext, 'signal'>,
     runSignal: AbortSignal,
     readonly cutter: Cutter,
+    /** null: nobody looks */
+    readonly files: FileTrail | null,
     start: { readonly slice: number; readonly cursor: Cursor | null },
   ) {
     this.#abort = new AbortController();

@@ -151,7 +151,7 @@ const compileFlow: CompileFlow = (plan) => {
         {
           exportId,
           pageSize: plan.exports[exportId]?.pageSize ?? 20,
-          shape: (records) => ({
+          shape: ({ records }) => ({
             records: records.flatMap((record, index) =>
               (record as { drop?: boolean }).drop === true ? [] : [{ index, record }],
             ),

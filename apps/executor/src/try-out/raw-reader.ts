@@ -2,7 +2,8 @@ import { SourceError, type Cursor, type Source, type SourceChunk, type StepConte
 import type { ReadPosition } from '#contracts';
 import type { GroupKey } from '#engine';
 import type { Failure } from '#failures';
-import type { JsonValue } from '#model';
+import type { JsonRecord, JsonValue } from '#model';
+import { FileTrail } from '../generate/file-trail.js';
 import { exactJsonBytes } from '../generate/json-size.js';
 
 export interface ReadLimits {
@@ -16,6 +17,8 @@ export interface ReadLimits {
 
 export interface RawRead {
   readonly records: readonly JsonValue[];
+  /** By position: the file that each came from, if the source reads files. */
+  readonly fileMetas: readonly (JsonRecord | undefined)[];
   /** Records that could not be read; the source went on without them. */
   readonly failures: readonly Failure[];
   /** Why the source ended before its end. */
@@ -42,20 +45,21 @@ export async function readRaw(
       // Of a response that is read again, the first reading has told.
       if (at.skip === 0) failures.push(...chunk.failures);
       const stop = gathered.take(chunk, at);
-      if (stop !== null) return { records: gathered.records, failures, ended: null, next: stop };
+      if (stop !== null) return { ...gathered.soFar, failures, ended: null, next: stop };
       if (chunk.next === null) break;
       at = { cursor: chunk.next, skip: 0 };
-      if (gathered.needsNoMore) return { records: gathered.records, failures, ended: null, next: at };
+      if (gathered.needsNoMore) return { ...gathered.soFar, failures, ended: null, next: at };
     }
   } catch (error) {
-    return { records: gathered.records, failures, ended: failureOf(error), next: null };
+    return { ...gathered.soFar, failures, ended: failureOf(error), next: null };
   }
-  return { records: gathered.records, failures, ended: null, next: null };
+  return { ...gathered.soFar, failures, ended: null, next: null };
 }
 
 /** What was read so far: records, or groups of adjacent ones. */
 class Gathered {
   readonly records: JsonValue[] = [];
+  readonly #trail = new FileTrail();
   #bytes = 0;
   #group: JsonValue[] = [];
   #key: string | null = null;
@@ -69,11 +73,17 @@ class Gathered {
     return this.limits.groupKey === undefined && this.records.length >= this.limits.records;
   }
 
+  get soFar(): Pick<RawRead, 'records' | 'fileMetas'> {
+    return { records: this.records, fileMetas: this.#trail.of(this.records) };
+  }
+
   /**
    * @returns where to go on, once there is enough
    * @throws SourceError for a group that is larger than a record may be
    */
-  take({ records, breaksGroup }: SourceChunk, at: ReadPosition): ReadPosition | null {
+  take(chunk: SourceChunk, at: ReadPosition): ReadPosition | null {
+    const { records, breaksGroup } = chunk;
+    this.#trail.note(chunk, records);
     for (const [used, record] of records.slice(at.skip).entries()) {
       const here = { cursor: at.cursor, skip: at.skip + used };
       const begins = this.#begins(record, used === 0 && breaksGroup === true);

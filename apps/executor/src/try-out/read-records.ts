@@ -1,6 +1,7 @@
 import type { StepContext } from '#connectors';
 import type { TryOutReply, TryOutStage, TryOutTaskOf } from '#contracts';
-import type { RunContext } from '#engine';
+import type { CompiledGenerator, Functions, RawPage, RunContext } from '#engine';
+import { sourceHooks } from '../generate/source-hooks.js';
 import { withCalls } from '../workers/call-log.js';
 import { loadPlan, type LoadedPlan } from '../workers/loaded-plan.js';
 import { Exchanges } from './exchanges.js';
@@ -23,8 +24,10 @@ export async function readRecords(task: TryOutTaskOf<'read'>, context: TryOutCon
   const run = context.runOf(task, plan);
   const runContext = run.contextOf(exportId);
   const exchanges = new Exchanges();
+  const functions = context.functionsOf(plan, run);
+  const reading = sourceContext(loaded, exportId, runContext, run.signal, functions);
   const raw = await withCalls(exchanges.calls, context.traceparent, () =>
-    readRaw(loaded.sources.get(exportId)!.port, sourceContext(loaded, exportId, runContext, run.signal), task.from, {
+    readRaw(loaded.sources.get(exportId)!.port, reading, task.from, {
       records: task.maxRecords ?? (task.isWhole ? Infinity : Math.max(1, generator.pageSize)),
       bytes: testMode ? answerBytes.staged : answerBytes.plain,
       groupKey: generator.groupKey,
@@ -34,11 +37,9 @@ export async function readRecords(task: TryOutTaskOf<'read'>, context: TryOutCon
     return refused('too_large', 'The export gives more than 5 MB. Read it page by page.');
   }
   const log = new StageLog();
-  const functions = context.functionsOf(plan, run);
   const shaped = await generator.shape(
-    raw.records,
+    rawPage(generator, raw, task.pageIndex),
     runContext,
-    task.pageIndex,
     functions,
     testMode ? log.watch : undefined,
   );
@@ -64,9 +65,20 @@ export async function readRecords(task: TryOutTaskOf<'read'>, context: TryOutCon
 }
 
 /** For reading the source of a generator. */
-export function sourceContext(loaded: LoadedPlan, stepId: string, run: RunContext, signal: AbortSignal): StepContext {
+export function sourceContext(
+  loaded: LoadedPlan,
+  stepId: string,
+  run: RunContext,
+  signal: AbortSignal,
+  functions: Functions,
+): StepContext {
   const { connection, settings } = loaded.sources.get(stepId)!;
-  return { stepId, connection, run, settings, signal };
+  const hooks = sourceHooks(loaded.flow.generators.get(stepId)!, run, functions);
+  return { stepId, connection, run, settings, signal, ...hooks };
+}
+
+export function rawPage({ seesFiles }: CompiledGenerator, { records, fileMetas }: RawRead, index: number): RawPage {
+  return seesFiles === true ? { index, records, fileMetas } : { index, records };
 }
 
 /** What the application's answers held, before anything was made of it. */

@@ -4,7 +4,7 @@ import { withCalls } from '../workers/call-log.js';
 import { loadPlan, type LoadedPlan } from '../workers/loaded-plan.js';
 import { Exchanges } from './exchanges.js';
 import { MockedEffects, mockedRecords } from './mocked-effects.js';
-import { parseStage, sourceContext } from './read-records.js';
+import { parseStage, rawPage, sourceContext } from './read-records.js';
 import { readRaw, type RawRead } from './raw-reader.js';
 import { reasonOf } from './reasons.js';
 import { loadedOrRefused } from './refusal.js';
@@ -40,9 +40,8 @@ export async function testFlow(task: FlowTask, context: TryOutContext): Promise<
     watch: log.watch,
   };
   const raw = await readPage(task, parts);
-  const shaped = await loaded.flow.generators
-    .get(exportId)!
-    .shape(raw.records, parts.context, 0, parts.functions, log.watch);
+  const generator = loaded.flow.generators.get(exportId)!;
+  const shaped = await generator.shape(rawPage(generator, raw, 0), parts.context, parts.functions, log.watch);
   const runs = await runThrough(task, parts, shaped.records, context);
   const unread = [...raw.failures, ...(raw.ended === null ? [] : [raw.ended])];
   const tally = tallyOf(runs);
@@ -75,11 +74,12 @@ async function readPage(task: FlowTask, parts: WatchedParts): Promise<RawRead> {
   const { pageSize, groupKey } = loaded.flow.generators.get(exportId)!;
   const records = Math.max(1, pageSize);
   const mocked = mockedRecords(exportId, mocks, parts);
-  if (mocked !== null) return { records: mocked.slice(0, records), failures: [], ended: null, next: null };
+  if (mocked !== null)
+    return { records: mocked.slice(0, records), fileMetas: [], failures: [], ended: null, next: null };
   return withCalls(calls, traceparent, () =>
     readRaw(
       loaded.sources.get(exportId)!.port,
-      sourceContext(loaded, exportId, parts.context, run.signal),
+      sourceContext(loaded, exportId, parts.context, run.signal, parts.functions),
       { cursor: null, skip: 0 },
       { records, bytes: testPageBytes, groupKey },
     ),

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ImportOutcome } from '#engine';
+import type { FileText, ImportOutcome } from '#engine';
+import type { Failure } from '#failures';
 import type { Export, Import, JsonRecord, JsonValue } from '#model';
 import { createStepContext, createTestHost, type TestHost } from '#testing/connector-host';
 import { ids, readAll, type ReadResult } from '../testing/http-test-bed.js';
@@ -33,7 +34,13 @@ const contextOf = (runId = 'run1'): StepContext => {
 
 async function read(
   file: FileExport = {},
-  options: { step?: Partial<Export>; cursor?: Cursor | null; runId?: string; directoryPath?: string } = {},
+  options: {
+    step?: Partial<Export>;
+    cursor?: Cursor | null;
+    runId?: string;
+    directoryPath?: string;
+    preParse?: StepContext['preParse'];
+  } = {},
 ): Promise<ReadResult> {
   const step = {
     _id: 'e1',
@@ -42,7 +49,15 @@ async function read(
     filesystem: { directoryPath: options.directoryPath ?? '/in' },
     file: { skipDelete: true, ...file },
   } as Export & { _id: string };
-  return readAll(filesystemAdaptor.createSource(step, host).read(options.cursor ?? null, contextOf(options.runId)));
+  const context = contextOf(options.runId);
+  return readAll(
+    filesystemAdaptor
+      .createSource(step, host)
+      .read(
+        options.cursor ?? null,
+        options.preParse === undefined ? context : { ...context, preParse: options.preParse },
+      ),
+  );
 }
 
 describe('JSON files', () => {
@@ -203,6 +218,71 @@ describe('CSV files', () => {
       before += chunk.records.length;
       expect((await read({ csv }, { cursor: chunk.next })).records).toEqual(whole.records.slice(before));
     }
+  });
+});
+
+describe('preParse (runtime §16)', () => {
+  const maxText = 5 * 1024 * 1024;
+  const seen: FileText[] = [];
+  const upper: StepContext['preParse'] = async (file) => {
+    seen.push(file);
+    return { preParseData: file.preParseData.toUpperCase(), fileMeta: { ...file.fileMeta, label: 'seen' } };
+  };
+  beforeEach(() => void seen.splice(0));
+
+  it.each<[string, string, string | Buffer, FileExport, unknown]>([
+    ['CSV', 'a.csv', 'a,b\nx,y\n', { csv: { hasHeaderRow: true } }, [{ A: 'X', B: 'Y' }]],
+    ['JSON', 'a.json', '[{"a":"x"}]', {}, [{ A: 'X' }]],
+    ['what was compressed', 'a.json.gz', gzipSync('[{"a":"x"}]'), { compressionFormat: 'gzip' }, [{ A: 'X' }]],
+    ['another encoding', 'a.json', Buffer.from('[{"n":"é"}]', 'utf16le'), { encoding: 'utf-16le' }, [{ N: 'É' }]],
+    ['an empty file', 'a.csv', '', {}, []],
+  ])('changes the text of %s before it is parsed', async (_, name, content, file, records) => {
+    await put(name, content);
+    const result = await read(file, { preParse: upper });
+    expect(result).toMatchObject({ records, failure: null });
+    expect(seen).toMatchObject([{ fileMeta: { fileName: name } }]);
+    expect(result.chunks[0]?.fileMeta).toMatchObject({ fileName: name, label: 'seen' });
+  });
+
+  it('gets the text without its byte order mark', async () => {
+    await put('a.json', '\ufeff[]');
+    await read({}, { preParse: upper });
+    expect(seen[0]?.preParseData).toBe('[]');
+  });
+
+  it('is called for each file; its failure ends the export and says in which', async () => {
+    for (const name of ['a.json', 'b.json', 'c.json']) await put(name, '[{"id":1}]');
+    const failure: Failure = { code: 'bad', message: 'no header', source: 'pre_parse_hook' };
+    const preParse: StepContext['preParse'] = async (file) =>
+      file.fileMeta['fileName'] === 'b.json' ? { failure } : file;
+    const { records, failure: end } = await read({ skipDelete: false }, { preParse });
+    expect(records).toEqual(ids(1, 1));
+    expect(end).toEqual({ ...failure, message: 'b.json: no header' });
+    expect(await readdir(join(root, 'in'))).toEqual(['.millrace', 'b.json', 'c.json']);
+  });
+
+  it.each([
+    ['5 MB', maxText, null],
+    ['more', maxText + 1, 'file_too_large'],
+  ])('takes a file of at most 5 MB: %s', async (_, size, code) => {
+    await put('a.csv', 'x'.repeat(size));
+    const { failure } = await read({}, { preParse: async ({ fileMeta }) => ({ preParseData: '', fileMeta }) });
+    expect(failure?.code ?? null).toBe(code);
+  });
+
+  it('is asked again when a reading goes on in the middle of a file', async () => {
+    await put('a.csv', Array.from({ length: 5_000 }, (_, id) => `${id}`).join('\n'));
+    const whole = await read({}, { preParse: upper });
+    expect(whole.chunks.length).toBeGreaterThan(1);
+    const rest = await read({}, { preParse: upper, cursor: whole.chunks[0]!.next });
+    expect(rest.records).toEqual(whole.records.slice(whole.chunks[0]!.records.length));
+    expect(seen).toHaveLength(2);
+  });
+
+  it('is not asked for a list of files', async () => {
+    await put('a.json', '[]');
+    await read({ output: 'metadata' }, { preParse: upper });
+    expect(seen).toEqual([]);
   });
 });
 

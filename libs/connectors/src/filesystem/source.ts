@@ -13,6 +13,7 @@ import { openFile } from './bytes.js';
 import { compileFileFilter, type FileRead, readFileSettings, type StoredExport } from './export-settings.js';
 import { openFolder, toFileFailure } from './folder.js';
 import { ParkedFiles } from './parked-files.js';
+import { type ReadableFile, readableText, wholeText } from './pre-parse.js';
 import { readCsv } from './read-csv.js';
 import { type FileItem, FileReadError, readJson } from './read-json.js';
 
@@ -106,6 +107,38 @@ export class FilesystemSource implements Source {
         }),
       file.name,
     );
+    try {
+      yield* this.#parsed(file, await this.#readable(file, { ...opened, fileMeta }, context), skip, context);
+    } finally {
+      opened.content.destroy();
+    }
+  }
+
+  /** The file, or what the user's function makes of it; called again when a reading goes on in the middle of it. */
+  async #readable(file: FoundFile, opened: ReadableFile, context: StepContext): Promise<ReadableFile> {
+    const { preParse } = context;
+    if (preParse === undefined) return opened;
+    const permit = await this.#permit(context);
+    let text: string;
+    try {
+      text = await wholeText(opened.content);
+    } catch (error) {
+      throw unreadable(file, error);
+    } finally {
+      permit.release();
+    }
+    const parsed = await preParse({ preParseData: text, fileMeta: opened.fileMeta });
+    if ('failure' in parsed) throw unreadable(file, new FileReadError(parsed.failure));
+    return readableText(parsed);
+  }
+
+  async *#parsed(
+    file: FoundFile,
+    opened: ReadableFile,
+    skip: number,
+    context: StepContext,
+  ): AsyncGenerator<SourceChunk> {
+    const { fileMeta } = opened;
     let permit = await this.#permit(context);
     try {
       let records: JsonValue[] = [];
@@ -134,12 +167,9 @@ export class FilesystemSource implements Source {
       }
       yield { records, fileMeta, failures, next: null, bytes: Math.max(opened.bytesRead() - before, 1) };
     } catch (error) {
-      if (error instanceof SourceError) throw error;
-      const failure = error instanceof FileReadError ? error.failure : toFileFailure(error, file.name);
-      throw new SourceError({ ...failure, message: `${file.name}: ${failure.message}` });
+      throw error instanceof SourceError ? error : unreadable(file, error);
     } finally {
       permit.release();
-      opened.content.destroy();
     }
   }
 
@@ -203,6 +233,11 @@ export class FilesystemSource implements Source {
 
 function done(file: FoundFile): Cursor {
   return { file: file.name, items: 0, isDone: true };
+}
+
+function unreadable(file: FoundFile, error: unknown): SourceError {
+  const failure = error instanceof FileReadError ? error.failure : toFileFailure(error, file.name);
+  return new SourceError({ ...failure, message: `${file.name}: ${failure.message}` });
 }
 
 async function guarded<T>(work: () => Promise<T>, what: string): Promise<T> {

@@ -4,6 +4,7 @@ import { compileGrouping } from '../grouping.js';
 import { compileTraceKey } from '../trace-key.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compileDataURI } from './data-uri.js';
+import { compilePreParse } from './pre-parse.js';
 import { compileShaper } from './record-shaper.js';
 import { compileShape } from './shape-page.js';
 import type { DetailedGenerator } from './step-details.js';
@@ -25,11 +26,9 @@ export function compileGenerator(
 ): DetailedGenerator {
   const exportId = source._id;
   const place = { plan, kind: 'export', step: source } as const;
-  if (source.hooks?.preParse?._scriptId !== undefined || source.hooks?.preParse?._stackId !== undefined) {
-    failures.add('not_supported', 'The hook preParse is not supported yet.', exportId);
-  }
   const scope = stepScope(plan, 'export', source);
   const shaper = compileShaper(source.transform, source.filter, scope, place, failures);
+  const preParse = compileFunction(source.hooks?.preParse, 'preParse', 'pre_parse_hook', place, failures);
   const preSavePage = compileFunction(source.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures);
   // What errors can derive later from the record as it is then need not travel with every record.
   const traceKey = namesLater(plan, source) ? null : compileTraceKey(source.traceKeyTemplate, scope);
@@ -39,6 +38,8 @@ export function compileGenerator(
   return {
     exportId,
     ...(groupKey === undefined ? {} : { groupKey }),
+    ...(preParse === undefined ? {} : { preParse: compilePreParse(preParse) }),
+    ...(preSavePage !== undefined && source.adaptorType === 'FileSystemExport' ? { seesFiles: true as const } : {}),
     pageSize: source.pageSize !== undefined && source.pageSize > 0 ? source.pageSize : defaultPageSize,
     skipRetries: skips,
     ...(dataURI === undefined ? {} : { dataURI }),

@@ -34,7 +34,7 @@ it('filters of steps and generators read the input of the run', async () => {
   const filter = { type: 'expression' as const, expression: { version: '1' as const, rules } };
   const flow = compiled({ source: { filter }, imports: { [first]: { filter } } });
   const context = runContext({ job: { _id: 'job', input: { wanted: 3 } } });
-  const shaped = await flow.generators.get(generator)!.shape(people, context, 0, noFunctions);
+  const shaped = await flow.generators.get(generator)!.shape({ index: 0, records: people }, context, noFunctions);
   expect(shaped.records).toMatchObject([{ record: { id: 3 } }]);
   const effects = new FakeEffects();
   const records = people.map((record, index) => ({ index, record }));
@@ -126,13 +126,15 @@ describe('shaping a page (runtime §7, decision 1)', () => {
     const source = flow.generators.get(generator);
     expect(source?.pageSize).toBe(100);
     const page = await source?.shape(
-      [
-        { id: 1, n: '1' },
-        { id: 2, n: '2' },
-        { id: 3, n: 'x' },
-      ],
+      {
+        index: 0,
+        records: [
+          { id: 1, n: '1' },
+          { id: 2, n: '2' },
+          { id: 3, n: 'x' },
+        ],
+      },
       runContext(),
-      0,
       noFunctions,
     );
     expect(page?.records).toEqual([{ index: 1, record: { id: 2, n: 2 }, traceKey: 'T2' }]);
@@ -154,7 +156,9 @@ describe('shaping a page (runtime §7, decision 1)', () => {
       flow: { pageGenerators: [{ _exportId: generator, skipRetries: true }] },
       source: { filter: { rules: ['matches', 'x', ['extract', 'p']] } },
     });
-    const page = await flow.generators.get(generator)?.shape([{ p: '(' }], runContext(), 0, noFunctions);
+    const page = await flow.generators
+      .get(generator)
+      ?.shape({ index: 0, records: [{ p: '(' }] }, runContext(), noFunctions);
     expect(page?.failures).toMatchObject([{ retryRecord: null }]);
   });
 

@@ -412,7 +412,7 @@ describe('preSavePage of a generator (runtime §7, §16.1)', () => {
   ): Promise<ShapedPage & { readonly functions: LocalFunctions }> {
     const flow = compiled({ source, scripts: scripts() });
     const local = new LocalFunctions(functions);
-    const page = await flow.generators.get(generator)!.shape(raw, runContext(), 4, local);
+    const page = await flow.generators.get(generator)!.shape({ index: 4, records: raw }, runContext(), local);
     return { ...page, functions: local };
   }
 
@@ -439,6 +439,26 @@ describe('preSavePage of a generator (runtime §7, §16.1)', () => {
       records: [{ index: 0, record: { n: 3 } }],
       ignored: 1,
       failures: [{ index: 0, failure: { source: 'transformation' }, retryRecord: { id: 1 } }],
+    });
+  });
+
+  it('is told which file each record of a file export came from (§16.1)', async () => {
+    const flow = compiled({
+      source: {
+        adaptorType: 'FileSystemExport',
+        filter: { rules: ['notequals', 2, ['extract', 'id']] },
+        hooks: { preSavePage: hook('save') },
+      },
+      scripts: scripts(),
+    });
+    const local = new LocalFunctions({ save: ({ data }) => ({ data }) });
+    const source = flow.generators.get(generator)!;
+    expect(source.seesFiles).toBe(true);
+    const fileMetas = [{ fileName: 'a' }, { fileName: 'b' }, undefined];
+    await source.shape({ index: 0, records: raw, fileMetas }, runContext(), local);
+    expect(local.calls[0]?.options).toMatchObject({
+      data: [{ id: 1 }, { id: 3 }],
+      files: [{ fileMeta: { fileName: 'a' } }, { fileMeta: {} }],
     });
   });
 
@@ -479,5 +499,49 @@ describe('preSavePage of a generator (runtime §7, §16.1)', () => {
   ])('%s ends the generator (errors §15)', async (_, save, code) => {
     const page = await shaped({ hooks: { preSavePage: hook('save') } }, { save });
     expect(page).toMatchObject({ records: [], fatal: { code, source: 'pre_save_page_hook' } });
+  });
+});
+
+describe('preParse of a file export (runtime §16)', () => {
+  const file = { preParseData: 'id;n', fileMeta: { fileName: 'a.csv', fileSize: 4 } };
+
+  async function parsed(preParse: LocalFunction): Promise<{ outcome: unknown; functions: LocalFunctions }> {
+    const flow = compiled({
+      source: { adaptorType: 'FileSystemExport', hooks: { preParse: hook('preParse') } },
+      scripts: scripts(),
+    });
+    const functions = new LocalFunctions({ preParse });
+    const outcome = await flow.generators.get(generator)!.preParse!(file, runContext(), functions);
+    return { outcome, functions };
+  }
+
+  it('gets and returns the text and what is known of the file', async () => {
+    const { outcome, functions } = await parsed(({ preParseData, fileMeta }) => ({
+      preParseData: (preParseData as string).replace(';', ','),
+      fileMeta: { ...(fileMeta as JsonRecord), seen: true },
+    }));
+    expect(functions.calls[0]?.options).toMatchObject({ ...file, _exportId: generator, testMode: false });
+    expect(outcome).toEqual({ preParseData: 'id,n', fileMeta: { ...file.fileMeta, seen: true } });
+  });
+
+  it.each<[string, LocalFunction, string]>([
+    ['an exception', throws, 'Error'],
+    ['nothing', () => undefined, 'invalid_extension_response'],
+    ['a text', ({ preParseData }) => preParseData, 'invalid_extension_response'],
+    ['no text', () => ({ preParseData: [], fileMeta: {} }), 'invalid_extension_response'],
+    ['no fileMeta', ({ preParseData }) => ({ preParseData }), 'invalid_extension_response'],
+  ])('%s is a failure', async (_, preParse, code) => {
+    const { outcome } = await parsed(preParse);
+    expect(outcome).toMatchObject({ failure: { code, source: 'pre_parse_hook' } });
+  });
+});
+
+describe('the integration above the flow’s (runtime §16.1)', () => {
+  it.each([undefined, 'b'.repeat(24)])('is named in the options of every hook: %s', async (parentIntegrationId) => {
+    const above = parentIntegrationId === undefined ? {} : { parentIntegrationId };
+    const flow = compiled({ source: { hooks: { preSavePage: hook('save') } }, scripts: scripts(), ...above });
+    const functions = new LocalFunctions({ save: ({ data }) => ({ data }) });
+    await flow.generators.get(generator)!.shape({ index: 0, records: [{}] }, runContext(), functions);
+    expect(functions.calls[0]?.options._parentIntegrationId).toBe(parentIntegrationId);
   });
 });

@@ -18,6 +18,8 @@ export interface UnsavedPage {
   readonly errors: readonly FailedEarly[];
   /** From 0 within the run of the export. */
   readonly pageIndex: number;
+  /** Of file exports: the file that each record of `data` came from. */
+  readonly files?: readonly { readonly fileMeta: JsonRecord }[];
   /** Stage of a retry of its errors. Reference: errors §7. */
   readonly stage: string;
 }
@@ -45,7 +47,7 @@ export async function savePage(
 }
 
 /** @returns the options of the hook for one page, without those of every function */
-export function optionsOf({ data, errors, pageIndex, stage }: UnsavedPage, run: RunContext): JsonRecord {
+export function optionsOf({ data, errors, files, pageIndex, stage }: UnsavedPage, run: RunContext): JsonRecord {
   const shown = errors.map(({ failure: { code, message, source } }, at) => ({
     code,
     message,
@@ -58,6 +60,7 @@ export function optionsOf({ data, errors, pageIndex, stage }: UnsavedPage, run: 
   return {
     data,
     errors: shown,
+    ...(files === undefined ? {} : { files }),
     retryData,
     pageIndex,
     lastExportDateTime: run.lastExportDateTime,

@@ -1,7 +1,7 @@
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import type { Functions } from '../functions.js';
-import type { CompiledGenerator, PageRecord, RecordFailure, ShapedPage } from '../program.js';
+import type { CompiledGenerator, PageRecord, RawPage, RecordFailure, ShapedPage } from '../program.js';
 import type { RunContext } from '../run-context.js';
 import { pickTraceKey, type TraceKey } from '../trace-key.js';
 import type { StageEntry, StageWatch } from '../stages.js';
@@ -27,31 +27,32 @@ export function compileShape(parts: ShapeParts): CompiledGenerator['shape'] {
   const { shaper, preSavePage } = parts;
   if (shaper?.hasScripts !== true && preSavePage === undefined) {
     const shapeOf = shaper?.shape;
-    return (raw, run, page, functions, watch) =>
-      watch === undefined
-        ? pageOf(parts, raw, shapeOf === undefined ? null : (at) => shapeOf(raw[at]!, run), run)
-        : shapeByPage(parts, raw, run, page, functions, watch);
+    return (page, run, functions, watch) => {
+      const { records } = page;
+      if (watch !== undefined) return shapeByPage(parts, page, run, functions, watch);
+      return pageOf(parts, records, shapeOf === undefined ? null : (at) => shapeOf(records[at]!, run), run);
+    };
   }
-  return (raw, run, page, functions, watch) => shapeByPage(parts, raw, run, page, functions, watch);
+  return (page, run, functions, watch) => shapeByPage(parts, page, run, functions, watch);
 }
 
 /** Where scripts take part, or somebody watches, stages work on whole pages. */
 async function shapeByPage(
   parts: ShapeParts,
-  raw: readonly JsonValue[],
+  page: RawPage,
   run: RunContext,
-  page: number,
   functions: Functions,
   watch: StageWatch | undefined,
 ): Promise<ShapedPage> {
   const { exportId, shaper, preSavePage } = parts;
+  const raw = page.records;
   const shaped: readonly Shaped[] =
     shaper === undefined
       ? raw.map((value) => ({ value }))
       : await shapePage(shaper, raw, run, functions, exportId, watch);
   const unsaved = pageOf(parts, raw, (at) => shaped[at]!, run);
   if (preSavePage === undefined) return unsaved;
-  const saved = await save(parts, preSavePage, unsaved, raw, run, page, functions);
+  const saved = await save(parts, preSavePage, unsaved, page, run, functions);
   watch?.({ stepId: exportId, name: 'preSavePageHook', entries: savedEntries(unsaved, saved) });
   return saved;
 }
@@ -123,9 +124,8 @@ async function save(
   parts: ShapeParts,
   hook: UserFunction,
   page: ShapedPage,
-  raw: readonly JsonValue[],
+  { records: raw, index: pageIndex, fileMetas }: RawPage,
   run: RunContext,
-  pageIndex: number,
   functions: Functions,
 ): Promise<ShapedPage> {
   const data = page.records.map(({ record }) => record);
@@ -134,7 +134,9 @@ async function save(
     traceKey,
     record: raw[index]!,
   }));
-  const saved = await savePage(hook, { data, errors, pageIndex, stage }, run, functions);
+  const files = fileMetas && page.records.map(({ index }) => ({ fileMeta: fileMetas[index] ?? {} }));
+  const unsaved = { data, errors, pageIndex, stage, ...(files === undefined ? {} : { files }) };
+  const saved = await savePage(hook, unsaved, run, functions);
   if ('failure' in saved) return { records: [], ignored: 0, failures: [], fatal: saved.failure };
   const records = saved.data.map((record, index) => recordOf(parts, index, record, run));
   const left = saved.errors.map(({ at, failure }) => ({ ...page.failures[at]!, failure }));

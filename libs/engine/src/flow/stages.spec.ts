@@ -143,8 +143,9 @@ describe('the stages of a page generator (runtime §7, §21)', () => {
     const reports: StageReport[] = [];
     const records = [{ id: 1 }, { id: 2 }, { id: 3 }];
     const source = flow.generators.get(generator)!;
-    const watched = await source.shape(records, runContext(), 0, functions, (report) => void reports.push(report));
-    expect(watched).toEqual(await source.shape(records, runContext(), 0, functions));
+    const page = { index: 0, records };
+    const watched = await source.shape(page, runContext(), functions, (report) => void reports.push(report));
+    expect(watched).toEqual(await source.shape(page, runContext(), functions));
     expect(reports.map(({ name, entries }) => [name, entries.map(({ output }) => output)])).toEqual([
       ['transform', [{ key: 1 }, { key: 2 }, { key: 3 }]],
       ['outputFilter', [{ key: 1 }, undefined, { key: 3 }]],

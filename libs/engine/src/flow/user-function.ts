@@ -88,7 +88,12 @@ export function compileOwned(
     failures.add('invalid_flow', `The ${where} of ${use} does not exist.`, stepId);
     return undefined;
   }
-  const fixed: JsonRecord = { ...options, _flowId: plan.flow._id, _integrationId: plan.flow._integrationId };
+  const fixed: JsonRecord = {
+    ...options,
+    _flowId: plan.flow._id,
+    _integrationId: plan.flow._integrationId,
+    _parentIntegrationId: plan.parentIntegrationId,
+  };
   return {
     reference: {
       home,

@@ -27,6 +27,7 @@ export interface PlanParts {
   readonly lookup?: Partial<Export>;
   readonly flow?: Partial<Flow>;
   readonly scripts?: Readonly<Record<string, PlanScript>>;
+  readonly parentIntegrationId?: string;
 }
 
 export function planOf(parts: PlanParts): FlowPlan {
@@ -49,6 +50,7 @@ export function planOf(parts: PlanParts): FlowPlan {
     connections: {},
     settings: { flow: { region: 'eu' } },
     ...(parts.scripts === undefined ? {} : { scripts: parts.scripts }),
+    ...(parts.parentIntegrationId === undefined ? {} : { parentIntegrationId: parts.parentIntegrationId }),
   };
 }
 

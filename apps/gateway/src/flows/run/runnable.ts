@@ -55,7 +55,6 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   if (flow.isAbstract || flow._abstractFlowId) refuse('Abstract flows and their instances', 'isAbstract');
   for (const step of exports) {
     const at = `exports/${step._id}`;
-    refuseHooks(step, ['preParse'], at, refuse);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     if (step.type === 'blob') refuse('Exports of type blob', `${at}.type`);
     if (step.http?.type) refuse(`HTTP exports of type ${step.http.type}`, `${at}.http.type`);
