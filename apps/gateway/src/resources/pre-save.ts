@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { isRecord, type JsonRecord, masked, type ResourceType, withStoredSecrets } from '#model';
+import { isRecord, type JsonRecord, mapAt, mask, masked, type ResourceType, valueAt } from '#model';
 import type { Asker } from '../try-out/asker.js';
 import { namedFunction, ResourceFunctions } from './resource-functions.js';
 
@@ -25,6 +25,6 @@ export class PreSave {
     const sandbox = (before ?? newResource)['sandbox'] === true;
     const options = { newResource, ...(before === null ? {} : { oldResource: before }), sandbox };
     const returned = await this.functions.call(asker, named, options, field);
-    return withStoredSecrets(returned, sent, type.secrets);
+    return mapAt(returned, type.secrets, (value, path) => (value === mask ? (valueAt(sent, path) ?? mask) : value));
   }
 }
