@@ -65,7 +65,8 @@ export function compileImport(
   const stepId = target._id;
   const { hooks } = target;
   if (hooks?.postAggregate?._scriptId !== undefined || hooks?.postAggregate?._stackId !== undefined) {
-    failures.add('not_supported', 'The hook postAggregate is not supported yet.', stepId);
+    const message = 'Nothing calls postAggregate yet when the file of a run is complete. Remove the hook.';
+    failures.add('not_supported', message, stepId);
   }
   const place: FunctionPlace = { plan, kind: 'import', step: target };
   const scope = stepScope(plan, 'import', target);

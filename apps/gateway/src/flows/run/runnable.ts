@@ -61,7 +61,7 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   }
   for (const step of imports) {
     const at = `imports/${step._id}`;
-    refuseHooks(step, ['postAggregate'], at, refuse);
+    if (hasFunction(step.hooks?.postAggregate)) refuse('The hook postAggregate', `${at}.hooks.postAggregate`);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     const lookups = [...(step.lookups ?? []), ...(step.http?.lookups ?? []), ...(step.rdbms?.lookups ?? [])];
     if (lookups.some((lookup) => lookup._lookupCacheId !== undefined)) refuse('Lookup caches', `${at}.lookups`);
@@ -69,15 +69,6 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
     if (step.http?.type === 'file') refuse('HTTP imports of type file', `${at}.http.type`);
   }
   return issues;
-}
-
-type Refuse = (what: string, field: string) => void;
-
-/** Hooks that nobody calls yet. */
-function refuseHooks(step: Export | Import, uncalled: readonly string[], at: string, refuse: Refuse): void {
-  for (const [name, hook] of Object.entries(step.hooks ?? {})) {
-    if (uncalled.includes(name) && hasFunction(hook)) refuse(`The hook ${name}`, `${at}.hooks.${name}`);
-  }
 }
 
 type NamedFunction = { function?: string; _scriptId?: string; _stackId?: string } | undefined;
