@@ -21,15 +21,8 @@ export interface ByteOptions {
   readonly gzip: boolean;
 }
 
-/** The content of a file as UTF-8, and how much of the file itself was read so far. */
-export interface OpenFile {
-  readonly content: Readable;
-  /** Bytes on disk. */
-  bytesRead(): number;
-}
-
-/** Opens a regular file; a symbolic link in its place is refused by the system. */
-export async function openFile(path: string, options: ByteOptions): Promise<OpenFile> {
+/** Opens a regular file, to be read as UTF-8; a symbolic link in its place is refused by the system. */
+export async function openFile(path: string, options: ByteOptions): Promise<Readable> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   const raw = handle.createReadStream({ highWaterMark: READ_BYTES });
   const stages: Transform[] = [];
@@ -40,7 +33,7 @@ export async function openFile(path: string, options: ByteOptions): Promise<Open
     // Errors travel down the chain to whoever reads its end; there is nothing else to do about them here.
     content = pipeline(content, stage, () => undefined);
   }
-  return { content, bytesRead: () => raw.bytesRead };
+  return content;
 }
 
 function toUtf8(encoding: string): Transform {

@@ -221,6 +221,36 @@ describe('CSV files', () => {
   });
 });
 
+describe('the size of a chunk (runtime §2: pages are bounded by it)', () => {
+  const rows = Array.from({ length: 6_000 }, (_, id) => ({ id: `${id}`, pad: 'x'.repeat(500) }));
+  const csv = `id,pad\n${rows.map(({ id, pad }) => `${id},${pad}`).join('\n')}`;
+  const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+  const keep: StepContext['preParse'] = async (file) => file;
+
+  it.each<[string, string, string | Buffer, FileExport, StepContext['preParse']]>([
+    ['a JSON array', 'a.json', JSON.stringify(rows), {}, undefined],
+    ['JSON lines', 'a.jsonl', lines, {}, undefined],
+    ['CSV', 'a.csv', csv, { csv: { hasHeaderRow: true } }, undefined],
+    ['compressed JSON', 'a.json.gz', gzipSync(JSON.stringify(rows)), { compressionFormat: 'gzip' }, undefined],
+    [
+      'compressed CSV',
+      'a.csv.gz',
+      gzipSync(csv),
+      { compressionFormat: 'gzip', csv: { hasHeaderRow: true } },
+      undefined,
+    ],
+    ['what preParse returned', 'a.json', JSON.stringify(rows), {}, keep],
+  ])('is never far below that of its records: %s', async (_, name, content, file, preParse) => {
+    await put(name, content);
+    const { chunks, records } = await read(file, preParse === undefined ? {} : { preParse });
+    expect(records).toHaveLength(rows.length);
+    for (const chunk of chunks) {
+      const bytes = Buffer.byteLength(JSON.stringify(chunk.records));
+      expect(2 * chunk.bytes + 1_024).toBeGreaterThanOrEqual(bytes);
+    }
+  });
+});
+
 describe('preParse (runtime §16)', () => {
   const maxText = 5 * 1024 * 1024;
   const seen: FileText[] = [];

@@ -2,14 +2,16 @@ import { Readable } from 'node:stream';
 import type { FileText } from '#engine';
 import type { JsonRecord } from '#model';
 import { connectorCodes as codes } from '../codes.js';
-import type { OpenFile } from './bytes.js';
 import { FileReadError } from './read-json.js';
 
 /** Of a file's text in UTF-8: users' functions get as much of a file at once as of a page. */
 const MAX_TEXT_BYTES = 5 * 1024 * 1024;
 const READ_BYTES = 256 * 1024;
 
-export interface ReadableFile extends OpenFile {
+/** A file to be parsed. */
+export interface ReadableFile {
+  /** UTF-8 */
+  readonly content: Readable;
   readonly fileMeta: JsonRecord;
 }
 
@@ -29,15 +31,10 @@ export async function wholeText(content: Readable): Promise<string> {
 /** What a user's function made of a file, to be read like the file itself. */
 export function readableText({ preParseData, fileMeta }: FileText): ReadableFile {
   const bytes = Buffer.from(preParseData);
-  let read = 0;
   const pieces = function* (): Generator<Buffer> {
-    while (read < bytes.length) {
-      const from = read;
-      read = Math.min(bytes.length, from + READ_BYTES);
-      yield bytes.subarray(from, read);
-    }
+    for (let at = 0; at < bytes.length; at += READ_BYTES) yield bytes.subarray(at, at + READ_BYTES);
   };
-  return { content: Readable.from(pieces()), bytesRead: () => read, fileMeta };
+  return { content: Readable.from(pieces()), fileMeta };
 }
 
 function tooLarge(): FileReadError {

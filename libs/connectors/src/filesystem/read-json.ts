@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
 import type { Failure } from '#failures';
-import type { JsonValue } from '#model';
+import type { JsonRecord, JsonValue } from '#model';
 import { compileRecordReader, MAX_RECORD_BYTES, type RecordReader, tooLarge } from '../records.js';
 
 /** Smaller files are parsed at once, which is several times faster. */
@@ -162,13 +162,13 @@ function checked(record: JsonValue, sourceBytes: number): FileItem {
   return { failure: tooLarge('A record of the file is too large.') };
 }
 
-/** A lower bound of the JSON size that stops counting once it exceeds the limit; cheaper than serialising. */
-function approximateSize(value: JsonValue | undefined, limit: number): number {
+/** About the JSON size, rather too little; stops counting once it exceeds the limit. Cheaper than serialising. */
+export function approximateSize(value: JsonValue | undefined, limit: number): number {
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 4;
   let size = 2;
-  for (const [key, inner] of Object.entries(value)) {
-    size += key.length + approximateSize(inner, limit - size);
+  for (const key of Object.keys(value)) {
+    size += key.length + approximateSize((value as JsonRecord)[key], limit - size);
     if (size > limit) return size;
   }
   return size;

@@ -1,5 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Filter } from '#engine/filter/index';
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
@@ -8,6 +9,7 @@ import { connectionFailure } from '../connection-failure.js';
 import { stepRoots } from '../contexts.js';
 import type { ConnectorHost, Cursor, Permit, Source, SourceChunk, StepContext } from '../ports.js';
 import { SourceError } from '../ports.js';
+import { MAX_RECORD_BYTES } from '../records.js';
 import { render, type Template } from '../templates.js';
 import { openFile } from './bytes.js';
 import { compileFileFilter, type FileRead, readFileSettings, type StoredExport } from './export-settings.js';
@@ -15,7 +17,7 @@ import { openFolder, toFileFailure } from './folder.js';
 import { ParkedFiles } from './parked-files.js';
 import { type ReadableFile, readableText, wholeText } from './pre-parse.js';
 import { readCsv } from './read-csv.js';
-import { type FileItem, FileReadError, readJson } from './read-json.js';
+import { approximateSize, type FileItem, FileReadError, readJson } from './read-json.js';
 
 /** A chunk ends at whichever comes first. */
 const CHUNK_RECORDS = 2_000;
@@ -99,7 +101,7 @@ export class FilesystemSource implements Source {
       yield { records: [fileMeta], fileMeta, next: null, bytes: 200, failures: [] };
       return;
     }
-    const opened = await guarded(
+    const content = await guarded(
       () =>
         openFile(file.path, {
           encoding: this.#read.file.encoding ?? 'utf8',
@@ -108,9 +110,9 @@ export class FilesystemSource implements Source {
       file.name,
     );
     try {
-      yield* this.#parsed(file, await this.#readable(file, { ...opened, fileMeta }, context), skip, context);
+      yield* this.#parsed(file, await this.#readable(file, { content, fileMeta }, context), skip, context);
     } finally {
-      opened.content.destroy();
+      content.destroy();
     }
   }
 
@@ -134,23 +136,24 @@ export class FilesystemSource implements Source {
 
   async *#parsed(
     file: FoundFile,
-    opened: ReadableFile,
+    { content, fileMeta }: ReadableFile,
     skip: number,
     context: StepContext,
   ): AsyncGenerator<SourceChunk> {
-    const { fileMeta } = opened;
     let permit = await this.#permit(context);
     try {
       let records: JsonValue[] = [];
       let failures: Failure[] = [];
       let items = 0;
-      let before = 0;
-      for await (const item of this.#items(file, opened.content)) {
+      // Of the records: readers read ahead, files are compressed, and rows of CSV do not repeat the names of their columns.
+      let bytes = 1;
+      for await (const item of this.#items(file, content)) {
         items += 1;
         if (items <= skip) continue;
-        if ('record' in item) records.push(item.record);
-        else failures.push({ ...item.failure, message: `${file.name}: ${item.failure.message}` });
-        const bytes = opened.bytesRead() - before;
+        if ('record' in item) {
+          records.push(item.record);
+          bytes += approximateSize(item.record, MAX_RECORD_BYTES);
+        } else failures.push({ ...item.failure, message: `${file.name}: ${item.failure.message}` });
         if (records.length + failures.length < CHUNK_RECORDS && bytes < CHUNK_BYTES) continue;
         permit.release();
         yield {
@@ -158,14 +161,14 @@ export class FilesystemSource implements Source {
           fileMeta,
           failures,
           next: { file: file.name, items, isDone: false },
-          bytes: Math.max(bytes, 1),
+          bytes,
         };
         permit = await this.#permit(context);
-        before = opened.bytesRead();
+        bytes = 1;
         records = [];
         failures = [];
       }
-      yield { records, fileMeta, failures, next: null, bytes: Math.max(opened.bytesRead() - before, 1) };
+      yield { records, fileMeta, failures, next: null, bytes };
     } catch (error) {
       throw error instanceof SourceError ? error : unreadable(file, error);
     } finally {
@@ -173,7 +176,7 @@ export class FilesystemSource implements Source {
     }
   }
 
-  #items(file: FoundFile, content: Awaited<ReturnType<typeof openFile>>['content']): AsyncGenerator<FileItem> {
+  #items(file: FoundFile, content: Readable): AsyncGenerator<FileItem> {
     const type = this.#read.typeOf(file.name);
     if (type === 'csv') return readCsv(content, this.#read.file.csv ?? {});
     if (type === 'json') return readJson(content, this.#read.file.json?.resourcePath);
