@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '#testing/eventually';
 import { childOf } from '../support/api.js';
 import { Standalone } from '../support/standalone.js';
 
@@ -17,6 +18,7 @@ const content = `
       ...record, file: files[i].fileMeta.fileName, day: files[i].fileMeta.day, _integrationId, _parentIntegrationId,
     })) };
   }
+  function tell({ postAggregateData }) { console.log(JSON.stringify(postAggregateData)); }
   function groups({ data, files }) {
     return { data: data.map((rows, i) => ({ ids: rows.map(({ id }) => id), file: files[i].fileMeta.fileName })) };
   }
@@ -145,5 +147,64 @@ describe('preParse and files of preSavePage', () => {
       hooks: { preParse: hook('semicolons'), preSavePage: hook('label') },
     });
     expect({ status, data: body.data }).toEqual({ status: 200, data: [{ id: '1', file: 'a.csv', day: 'a' }] });
+  });
+});
+
+describe('postAggregate', () => {
+  const many = 'id,n\n' + Array.from({ length: 45 }, (_, at) => `${at},x\n`).join('');
+  const toldOf = async (flowId: string): Promise<readonly unknown[]> => {
+    const { api } = millrace;
+    const { logs = [] } = await api.call<{ logs?: { message: string }[] }>(
+      'GET',
+      `/v1/scripts/${scriptId}/logs?_flowId=${flowId}`,
+    );
+    return logs.map(({ message }) => JSON.parse(message) as unknown);
+  };
+
+  it.each<[string, object, readonly string[]]>([
+    ['the file of a run, once it is complete', {}, ['all.json']],
+    ['each file, where every page makes one', { skipAggregation: true }, ['all.json', 'all-1.json', 'all-2.json']],
+  ])('is told of %s', async (_, file, names) => {
+    const { api } = millrace;
+    const name = `told-${names.length}`;
+    const { flowId } = await flowOf(name, {
+      input: { 'a.csv': many },
+      source: { pageSize: 15 },
+      target: {
+        file: { type: 'json', fileName: 'all.json', ...file },
+        hooks: { postAggregate: hook('tell') },
+      },
+    });
+    expect(await api.finished(await api.run(flowId))).toMatchObject({ status: 'completed', numSuccess: 45 });
+    const sizes = await Promise.all(
+      names.map(async (fileName) => ({ fileName, fileSize: (await stat(join(root, name, 'out', fileName))).size })),
+    );
+    await eventually('the hook was called for each file', async () => (await toldOf(flowId)).length === names.length);
+    expect(await toldOf(flowId)).toEqual(
+      expect.arrayContaining(
+        sizes.map((made) => ({ success: true, _json: { ...made, directoryPath: `${name}/out` } })),
+      ),
+    );
+  });
+
+  it('that throws is an error of its import, and the file stays', async () => {
+    const { api } = millrace;
+    const { flowId, importId } = await flowOf('untold', {
+      input: { 'a.csv': 'id\n1\n' },
+      target: { hooks: { postAggregate: hook('refuse') } },
+    });
+    const job = await api.finished(await api.run(flowId));
+    expect(childOf(job, importId)).toMatchObject({ numSuccess: 1, numError: 1 });
+    expect(await api.errors(flowId, importId)).toMatchObject([{ source: 'post_aggregate_hook', retriable: false }]);
+    expect(await written('untold')).toEqual([{ id: '1' }]);
+  });
+
+  it('is told of nothing where nothing was written', async () => {
+    const { api } = millrace;
+    const { flowId } = await flowOf('nothing', {
+      input: { 'a.csv': 'id\n' },
+      target: { hooks: { postAggregate: hook('refuse') } },
+    });
+    expect(await api.finished(await api.run(flowId))).toMatchObject({ status: 'completed', numError: 0 });
   });
 });

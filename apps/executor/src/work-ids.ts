@@ -10,6 +10,11 @@ export function endId(runId: string, ordinal: number): string {
   return `${runId}/${ordinal}/end`;
 }
 
+/** One per run, whichever of its generators ended last. */
+export function aggregateId(runId: string): string {
+  return `${runId}/aggregate`;
+}
+
 /** @param part 0, or the number of the part when one page was too large for one message */
 export function bundleId(runId: string, ordinal: number, firstPage: number, part: number): string {
   return `${runId}/${ordinal}/p${firstPage}${part === 0 ? '' : `.${part}`}`;

@@ -77,6 +77,12 @@ export interface Destination {
    * order. Absent where the adaptor has no dynamic lookups.
    */
   resolveLookups?(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]>;
+  /**
+   * Files that the run wrote with this step, all of them complete. Absent where the adaptor writes none.
+   *
+   * @throws Error when they cannot be looked at
+   */
+  writtenFiles?(context: StepContext): Promise<readonly WrittenFile[]>;
   /** What {@link submit} would send. Sends nothing, not even for a token, and leaves nothing behind. */
   preview(
     page: PageIdentity,
@@ -103,6 +109,15 @@ export interface PlannedRequest {
 
 /** Bodies of planned requests are cut here, in bytes. */
 export const maxPlannedBodyBytes = 256 * 1024;
+
+/** A file that an import wrote over a whole run. */
+export interface WrittenFile {
+  readonly fileName: string;
+  /** relative to the root of file connections */
+  readonly directoryPath: string;
+  /** bytes */
+  readonly fileSize: number;
+}
 
 /** Permission to have one request in flight on a connection, cluster-wide (`concurrencyLevel`). */
 export interface Permit {

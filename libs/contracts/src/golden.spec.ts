@@ -50,6 +50,7 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'try-out.reply.refused.v1.json': tryOutAnswer,
   'work.generate.slice.v1.json': generate,
   'work.generate.end.v1.json': generate,
+  'work.generate.aggregate.v1.json': generate,
   'work.page.v1.json': page,
   'work.page.end.v1.json': page,
   'work.page.copy.v1.json': page,

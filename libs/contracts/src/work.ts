@@ -26,11 +26,12 @@ export type GeneratorTotals = z.infer<typeof generatorTotals>;
 /**
  * `work.generate`, key = run. A generator is a chain: each message asks for one slice of the source and is replaced, in
  * one atomic batch with the pages of its slice, by the message for the next slice or for the end.
- * Message id: `<runId>/<ordinal>/<slice>` or `<runId>/<ordinal>/end`.
+ * Message id: `<runId>/<ordinal>/<slice>` or `<runId>/<ordinal>/end`. Where imports want to hear of the files that they wrote
+ * (`postAggregate`), the end of the last generator leaves `<runId>/aggregate`, which waits until it is the run's last message.
  */
 export const generateHeader = z.object({
   v: z.literal(1),
-  kind: z.enum(['slice', 'end']),
+  kind: z.enum(['slice', 'end', 'aggregate']),
   runId: id,
   accountId: id,
   flowId: id,

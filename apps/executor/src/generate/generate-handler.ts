@@ -23,7 +23,7 @@ import type { ExecutorSettings } from '../settings.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
 import type { EncodedErrors, SliceResult } from '../workers/protocol.js';
 import type { RunWindows } from './run-window.js';
-import { firstSliceMessage, publishSlice } from './slice-publisher.js';
+import { aggregateMessage, firstSliceMessage, publishSlice } from './slice-publisher.js';
 
 export interface GenerateParts {
   readonly bus: Bus;
@@ -45,6 +45,9 @@ const sliceMs = 1_000;
 const firstSliceMs = 400;
 /** How long to wait for acknowledgements before asking again whether there is room in the window. */
 const roomPollMs = 100;
+
+/** How often the end of everything else of a run is looked for. */
+const aggregatePollMs = 250;
 
 /** Half of the time after which the scheduler publishes a first slice that nobody speaks of. */
 const aloneMs = 5_000;
@@ -73,6 +76,7 @@ export class GenerateHandler {
       const failure = { code: executorCodes.plan_missing.code, message: executorCodes.plan_missing.help };
       return this.#end(delivery, header, null, 'failed', header.totals, this.#failures(header, delivery, [failure]));
     }
+    if (header.kind === 'aggregate') return this.#aggregate(delivery, header, run);
     if (header.kind === 'end') {
       const state = header.complete === true ? 'done' : run.isCanceled ? 'canceled' : 'failed';
       return this.#end(delivery, header, run, state, header.totals, noErrors);
@@ -147,7 +151,7 @@ export class GenerateHandler {
     // Errors first: once the slice is replaced nobody reads it again, so an error reported later could be lost (P1).
     const trace = { run: delivery.headers[traceHeader], slice: span.traceparent };
     if (hasErrors) await results.generator(report, result.errors, trace.run);
-    const isLast = result.successor === null && nextGenerator(run, header) === null;
+    const isLast = result.successor === null && nextGenerator(run, header) === null && !run.aggregates;
     const outcome = await publishSlice(bus, header, result, trace, settings.instance, isLast);
     if (outcome === 'already') {
       // An earlier try got this far; its successor carries on, and what was read now is void.
@@ -195,7 +199,10 @@ export class GenerateHandler {
       const { runId, accountId, flowId, planId } = header;
       // Invariant: the next generator is durable before this message goes, or the run would look complete in between.
       await bus.publish([firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent)]);
-    } else windows.ended(header.runId);
+    } else {
+      if (run?.aggregates === true && !run.isCanceled) await bus.publish([aggregateMessage(header, traceparent)]);
+      windows.ended(header.runId);
+    }
     await delivery.ack();
     return finished ? 'closed' : 'acked';
   }
@@ -206,7 +213,44 @@ export class GenerateHandler {
    */
   #wasAllThereIs(delivery: Delivery, { totals }: Pick<GeneratorResult, 'totals'>, run: RunInfo): boolean {
     const isAlone = this.parts.clock.now() - run.startedAtMs < aloneMs;
-    return delivery instanceof OfferedWork && isAlone && run.generators.length === 1 && totals.pages === 0;
+    const isOnly = run.generators.length === 1 && !run.aggregates;
+    return delivery instanceof OfferedWork && isAlone && isOnly && totals.pages === 0;
+  }
+
+  /** Once nothing else of the run is left, every file is complete: its import's hook is told, at least once. */
+  async #aggregate(delivery: Delivery, header: GenerateHeader, run: RunInfo): Promise<Handled> {
+    const { bus, dispatcher, results } = this.parts;
+    if (!run.isCanceled) {
+      const { total } = await bus.outstanding(header.runId);
+      if (total > 1) {
+        await delivery.nack(aggregatePollMs);
+        return 'later';
+      }
+      const traceparent = delivery.headers[traceHeader];
+      const reply = await dispatcher.aggregate(run, { header, ...(traceparent === undefined ? {} : { traceparent }) });
+      if (reply.kind !== 'aggregated') throw new Error(`A worker could not tell of a run's files: ${reply.kind}.`);
+      const { runId, accountId, flowId, ordinal } = header;
+      await results.pages(
+        {
+          v: 1,
+          kind: 'pages',
+          runId,
+          accountId,
+          flowId,
+          resultId: delivery.id,
+          ordinal,
+          position: 0,
+          pages: 0,
+          forked: 0,
+          steps: [...reply.steps],
+        },
+        reply.errors,
+        traceparent,
+        { end: null, finished: null },
+      );
+    }
+    await delivery.ack();
+    return 'acked';
   }
 
   /** Waits, holding the lease, until the run's window has room for a slice that is worth it; null: stop. */

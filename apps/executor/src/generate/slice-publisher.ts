@@ -1,7 +1,7 @@
 import type { AtomicOutcome, Bus, OutgoingMessage } from '#bus';
 import type { GenerateHeader } from '#contracts';
 import { workHeaders } from '../delivery/work-header.js';
-import { endId, sliceId } from '../work-ids.js';
+import { aggregateId, endId, sliceId } from '../work-ids.js';
 import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
 
 const empty = new Uint8Array();
@@ -25,6 +25,17 @@ export function firstSliceMessage(
     id: sliceId(header.runId, header.ordinal, 0),
     headers: workHeaders(full, traceparent),
     body: Buffer.from('{"cursor":null,"carried":[]}'),
+  };
+}
+
+/** Waits behind everything else of a run, to tell imports of the files that they wrote. */
+export function aggregateMessage(header: GenerateHeader, traceparent: string | undefined): OutgoingMessage {
+  return {
+    queue: 'work.generate',
+    key: header.runId,
+    id: aggregateId(header.runId),
+    headers: workHeaders({ ...header, kind: 'aggregate' }, traceparent),
+    body: empty,
   };
 }
 

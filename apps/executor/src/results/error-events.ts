@@ -78,17 +78,28 @@ export class ErrorEvents {
     this.#addWithoutPage(`unread/${nth}`, nth, failure);
   }
 
-  #addWithoutPage(name: string, index: number, failure: Failure): void {
-    const { runId, exportId, ordinal } = this.place;
+  /** A failure of a processor that is no record's. @param name sets it apart within its step */
+  addStep(stepId: string, name: string, failure: Failure): void {
+    this.#addWithoutPage(name, -1, failure, stepId, 'page_processor_import');
+  }
+
+  #addWithoutPage(
+    name: string,
+    index: number,
+    failure: Failure,
+    stepId = this.place.exportId,
+    stage = 'page_generator',
+  ): void {
+    const { runId, ordinal } = this.place;
     this.#add(
       {
-        stepId: exportId,
-        errorId: errorIdOf(runId, exportId, ordinal, name),
+        stepId,
+        errorId: errorIdOf(runId, stepId, ordinal, name),
         page: -1,
         index,
         failure: bounded(failure),
         traceKey: '',
-        stage: 'page_generator',
+        stage,
       },
       null,
     );

@@ -14,6 +14,8 @@ export interface RunInfo {
   /** export ids by ordinal */
   readonly generators: readonly string[];
   readonly runsGeneratorsInParallel: boolean;
+  /** an import wants to hear of the files it wrote */
+  readonly aggregates: boolean;
   /** fewest requests that any connection of the flow allows at a time */
   readonly tightestLimit: number;
   /** epoch ms */
@@ -93,6 +95,7 @@ export class RunDirectory {
       introduction: { run: spec, plan: text },
       generators: generatorsOf(plan),
       runsGeneratorsInParallel: plan.flow.runPageGeneratorsInParallel === true,
+      aggregates: Object.values(plan.imports).some(({ hooks }) => hooks?.postAggregate?.function !== undefined),
       tightestLimit: tightestLimit(plan),
       startedAtMs: Date.parse(job.startedAt ?? job.createdAt),
       isCanceled: job.status === 'canceling' || job.status === 'canceled' || this.#canceled.get(runId) === true,

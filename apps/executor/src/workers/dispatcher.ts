@@ -1,6 +1,8 @@
 import type { RunInfo } from '../runs/run-directory.js';
 import type {
   AbandonTask,
+  AggregateReply,
+  AggregateTask,
   BundleReply,
   BundleTask,
   Control,
@@ -92,6 +94,18 @@ export class Dispatcher {
       const reply = await this.#introduced(run, (known) =>
         this.#pool.worker(worker).abandonBundle({ ...task, ...known, body: ownCopy(task.body) }),
       );
+      if (reply.kind === 'missing') throw new Error('A worker asks for what it was just given.');
+      return reply;
+    });
+  }
+
+  async aggregate(
+    run: RunInfo,
+    task: Unintroduced<AggregateTask>,
+  ): Promise<Exclude<AggregateReply, { kind: 'missing' }>> {
+    const worker = this.#leastLoaded();
+    return this.#counted(worker, async () => {
+      const reply = await this.#introduced(run, (known) => this.#pool.worker(worker).aggregate({ ...task, ...known }));
       if (reply.kind === 'missing') throw new Error('A worker asks for what it was just given.');
       return reply;
     });

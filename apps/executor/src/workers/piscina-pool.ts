@@ -1,6 +1,8 @@
 import { Piscina } from 'piscina';
 import type {
   AbandonTask,
+  AggregateReply,
+  AggregateTask,
   BundleReply,
   BundleTask,
   Control,
@@ -86,6 +88,10 @@ class ThreadWorker implements WorkerApi {
 
   abandonBundle(task: AbandonTask): Promise<BundleReply> {
     return this.#call({ method: 'abandonBundle', task }, [task.body]);
+  }
+
+  aggregate(task: AggregateTask): Promise<AggregateReply> {
+    return this.#call({ method: 'aggregate', task }, []);
   }
 
   tryOut(task: TryOutTask): Promise<Uint8Array> {

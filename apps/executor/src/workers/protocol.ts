@@ -151,6 +151,18 @@ export interface BundleResult {
   readonly calls: readonly CallStats[];
 }
 
+/** Tells the imports of a run of the files that they wrote. */
+export interface AggregateTask extends Task {
+  readonly header: GenerateHeader;
+}
+
+export interface AggregateResult {
+  readonly kind: 'aggregated';
+  readonly steps: readonly StepTotals[];
+  readonly errors: EncodedErrors;
+}
+
+export type AggregateReply = AggregateResult | Missing | CompileFailed | Poison;
 export type SliceReply = SliceResult | Missing | CompileFailed | Poison;
 export type BundleReply = BundleResult | Missing | CompileFailed | Poison;
 
@@ -208,6 +220,7 @@ export interface WorkerApi {
   readSlice(task: SliceTask): Promise<SliceReply>;
   runBundle(task: BundleTask): Promise<BundleReply>;
   abandonBundle(task: AbandonTask): Promise<BundleReply>;
+  aggregate(task: AggregateTask): Promise<AggregateReply>;
   /** @returns the reply as it goes over the bus */
   tryOut(task: TryOutTask): Promise<Uint8Array>;
   control(message: Control): Promise<void>;

@@ -1,11 +1,12 @@
 import type { SandboxLimits } from '#sandbox';
-import type { AbandonTask, BundleTask, Control, SliceTask, TryOutTask } from './protocol.js';
+import type { AbandonTask, AggregateTask, BundleTask, Control, SliceTask, TryOutTask } from './protocol.js';
 
 /** A call of a worker's method, as it crosses the thread's border. */
 export type WorkerCall =
   | { readonly method: 'readSlice'; readonly task: SliceTask }
   | { readonly method: 'runBundle'; readonly task: BundleTask }
   | { readonly method: 'abandonBundle'; readonly task: AbandonTask }
+  | { readonly method: 'aggregate'; readonly task: AggregateTask }
   | { readonly method: 'tryOut'; readonly task: TryOutTask }
   | { readonly method: 'control'; readonly task: Control };
 

@@ -5,6 +5,7 @@ import type { FlowPlan, Functions } from '#engine';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
 import { limitOf } from '../limits/connection-limit.js';
+import { aggregate } from '../pages/aggregate.js';
 import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
 import { observeCall } from './call-log.js';
@@ -15,6 +16,8 @@ import { loadPlan, type LoadedPlan, type LoadOutcome } from './loaded-plan.js';
 import { Lru } from './lru.js';
 import type {
   AbandonTask,
+  AggregateReply,
+  AggregateTask,
   BundleReply,
   BundleTask,
   CompileFailed,
@@ -120,6 +123,15 @@ export class WorkerRuntime implements WorkerApi {
       const pages = parseBundle(task.body, task.header);
       return abandonBundle(task, pages, stepId, task.reason, this.#host.clock);
     });
+  }
+
+  async aggregate(task: AggregateTask): Promise<AggregateReply> {
+    const known = this.#know(task);
+    if ('kind' in known) return known;
+    const { loaded, run } = known;
+    if ('failures' in loaded) return { kind: 'compile_failed', failures: loaded.failures };
+    const functions = this.#functionsOf(loaded, run, task.traceparent);
+    return aggregate(task, loaded, run, { functions, clock: this.#host.clock });
   }
 
   tryOut(task: TryOutTask): Promise<Uint8Array> {

@@ -14,8 +14,10 @@ import {
   maxPlannedBodyBytes,
   type PlannedRequest,
   type StepContext,
+  type WrittenFile,
 } from '../ports.js';
 import { compileTemplate, render, type Template } from '../templates.js';
+import { FileIndex } from './file-index.js';
 import { openFolder, OWN_FOLDER, safeFileName, toFileFailure } from './folder.js';
 import { withFolderLock } from './folder-lock.js';
 import { type Journal, Journals, writeAt } from './growing-file.js';
@@ -41,6 +43,8 @@ export class FilesystemDestination implements Destination {
   readonly #fileName: Template;
   readonly #bareFields: boolean;
   readonly #journals = new Journals();
+  /** null: nobody asks for the files of a run */
+  readonly #index: FileIndex | null;
 
   /** @throws PlatformError when the import cannot be run as it is configured */
   constructor(step: StoredImport, host: ConnectorHost) {
@@ -56,6 +60,7 @@ export class FilesystemDestination implements Destination {
     this.#directory = compileTemplate(filesystem.directoryPath, 'text', 'resource', 'directory path');
     this.#fileName = compileTemplate(file.fileName, 'text', 'resource', 'file name');
     this.#bareFields = readsBareFields([this.#directory, this.#fileName]);
+    this.#index = step.hooks?.postAggregate === undefined ? null : new FileIndex(host.filesystemRoot, step._id);
   }
 
   async submit(
@@ -106,6 +111,16 @@ export class FilesystemDestination implements Destination {
     return [{ ...common, target, body: cutUtf8(content, maxPlannedBodyBytes) }];
   }
 
+  async writtenFiles({ run }: StepContext): Promise<readonly WrittenFile[]> {
+    const files: WrittenFile[] = [];
+    for (const { journalPath, directoryPath } of (await this.#index?.files(run.runId)) ?? []) {
+      const journal = await this.#journals.read(journalPath);
+      if (journal === null || journal.size === 0) continue;
+      files.push({ fileName: journal.fileName, directoryPath, fileSize: journal.size });
+    }
+    return files;
+  }
+
   async #write(
     page: PageIdentity,
     records: readonly PreparedRecord[],
@@ -126,7 +141,8 @@ export class FilesystemDestination implements Destination {
     return withFolderLock(join(own, 'lock'), this.#host.clock, context.signal, async () => {
       let journal = await this.#journals.read(journalPath);
       if (journal === null) {
-        if (page.page === 0) await removeOldJournals(own, this.#host.clock.now());
+        if (page.page === 0) await this.#removeOld(own);
+        await this.#index?.add(context.run.runId, folder, journalPath);
         journal = await this.#start(journalPath, folder, fileName, format, records);
       }
       const written = journal.pages.has(pageKey);
@@ -141,6 +157,12 @@ export class FilesystemDestination implements Destination {
       await this.#journals.addPage(journalPath, journal, pageKey, size);
       return outcomes;
     });
+  }
+
+  async #removeOld(own: string): Promise<void> {
+    const nowMs = this.#host.clock.now();
+    await removeOldJournals(own, nowMs);
+    if (this.#index !== null) await removeOldJournals(await this.#index.folder(), nowMs);
   }
 
   /** Settles the name of the file, which must not be another run's, and its columns. */
@@ -240,6 +262,7 @@ async function freeName(folder: string, wanted: string): Promise<string> {
 }
 
 async function removeOldJournals(own: string, nowMs: number): Promise<void> {
+  await mkdir(own, { recursive: true });
   for (const name of await readdir(own)) {
     if (name === 'lock') continue;
     const path = join(own, name);

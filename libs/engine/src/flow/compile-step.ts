@@ -64,10 +64,6 @@ export function compileImport(
 ): CompiledImport & DetailedStep {
   const stepId = target._id;
   const { hooks } = target;
-  if (hooks?.postAggregate?._scriptId !== undefined || hooks?.postAggregate?._stackId !== undefined) {
-    const message = 'Nothing calls postAggregate yet when the file of a run is complete. Remove the hook.';
-    failures.add('not_supported', message, stepId);
-  }
   const place: FunctionPlace = { plan, kind: 'import', step: target };
   const scope = stepScope(plan, 'import', target);
   const options = mappingOptions(target, scope, target.http !== undefined || target.rdbms !== undefined);
@@ -88,6 +84,7 @@ export function compileImport(
       preMap: compileFunction(hooks?.preMap, 'preMap', 'pre_map_hook', place, failures),
       postMap: compileFunction(hooks?.postMap, 'postMap', 'post_map_hook', place, failures),
       postSubmit: compileFunction(hooks?.postSubmit, 'postSubmit', 'post_submit_hook', place, failures),
+      postAggregate: compileFunction(hooks?.postAggregate, 'postAggregate', 'post_aggregate_hook', place, failures),
       shapeAnswer: compileShaper(target.responseTransform, undefined, scope, place, failures, 'responseTransform'),
     }),
   };

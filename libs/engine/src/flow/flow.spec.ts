@@ -80,11 +80,6 @@ describe('compiling a flow', () => {
       },
       'not_supported',
     ],
-    [
-      'a hook that nobody calls yet',
-      { imports: { [first]: { hooks: { postAggregate: { _scriptId: '9'.repeat(24), function: 'f' } } } } },
-      'not_supported',
-    ],
     ['an unknown filter operator', { source: { filter: { rules: ['like', ['extract', 'a'], 'b'] } } }, 'invalid_value'],
     [
       'a malformed extract',

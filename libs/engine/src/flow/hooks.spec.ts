@@ -5,6 +5,7 @@ import type { ImportOutcome, LookupOutcome, PageRun, PreparedRecord, ShapedPage 
 import { runContext } from '../testing/contexts.js';
 import { compiled, FakeEffects, first, generator, lookupId } from '../testing/flows.js';
 import { LocalFunctions, type LocalFunction } from '../testing/local-functions.js';
+import { aggregationsOf } from './post-aggregate.js';
 import { runPage } from './run-page.js';
 
 const script = '5'.repeat(24);
@@ -543,5 +544,34 @@ describe('the integration above the flow’s (runtime §16.1)', () => {
     const functions = new LocalFunctions({ save: ({ data }) => ({ data }) });
     await flow.generators.get(generator)!.shape({ index: 0, records: [{}] }, runContext(), functions);
     expect(functions.calls[0]?.options._parentIntegrationId).toBe(parentIntegrationId);
+  });
+});
+
+describe('postAggregate (runtime §16.1)', () => {
+  const file = { fileName: 'all.json', directoryPath: 'out', fileSize: 12 };
+  const flowWith = (target: Partial<Import>) => compiled({ imports: { [first]: target }, scripts: scripts() });
+
+  it('is told of a file; what it returns is ignored', async () => {
+    const functions = new LocalFunctions({ done: () => 'anything' });
+    const [aggregation] = aggregationsOf(flowWith({ hooks: { postAggregate: hook('done') } }));
+    expect(aggregation?.stepId).toBe(first);
+    expect(await aggregation?.report(file, runContext(), functions)).toBeNull();
+    expect(functions.calls[0]?.options).toMatchObject({
+      _importId: first,
+      postAggregateData: { success: true, _json: file },
+    });
+  });
+
+  it('fails with its source when it throws', async () => {
+    const [aggregation] = aggregationsOf(flowWith({ hooks: { postAggregate: hook('done') } }));
+    expect(await aggregation?.report(file, runContext(), new LocalFunctions({ done: throws }))).toEqual({
+      code: 'Error',
+      message: 'broken',
+      source: 'post_aggregate_hook',
+    });
+  });
+
+  it('is nobody’s who has none', () => {
+    expect(aggregationsOf(flowWith({}))).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 export * from './compile-flow.js';
 export * from './compile-import-alone.js';
+export * from './post-aggregate.js';
 export * from './run-page.js';
 export { recordOfChild } from './units.js';

@@ -26,6 +26,8 @@ export interface StepDetails {
   readonly preMap?: UserFunction;
   readonly postMap?: UserFunction;
   readonly postSubmit?: UserFunction;
+  /** Called for each file that the import wrote, once it is complete. */
+  readonly postAggregate?: UserFunction;
   /** Of a lookup; called with what was found for each record. */
   readonly preSavePage?: UserFunction;
   readonly postResponseMap?: UserFunction;

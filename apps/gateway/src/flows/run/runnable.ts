@@ -61,7 +61,6 @@ export function unsupported(flow: Flow, exports: readonly Export[], imports: rea
   }
   for (const step of imports) {
     const at = `imports/${step._id}`;
-    if (hasFunction(step.hooks?.postAggregate)) refuse('The hook postAggregate', `${at}.hooks.postAggregate`);
     if (step.http?._asyncHelperId) refuse('Async helpers', `${at}.http._asyncHelperId`);
     const lookups = [...(step.lookups ?? []), ...(step.http?.lookups ?? []), ...(step.rdbms?.lookups ?? [])];
     if (lookups.some((lookup) => lookup._lookupCacheId !== undefined)) refuse('Lookup caches', `${at}.lookups`);
