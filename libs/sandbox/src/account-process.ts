@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { HostCall } from './host-calls.js';
 import { pageOutputFactor, type SandboxLimits } from './limits.js';
 import { permissionFlags, processEntry } from './process-files.js';
 import {
@@ -12,6 +13,7 @@ import {
   stuckPattern,
   type CallRequest,
   type ContentRequest,
+  type HostCallHead,
   type ReplyHead,
 } from './protocol.js';
 
@@ -40,14 +42,26 @@ export class ProcessEnded extends Error {
 }
 
 export interface Answer {
-  readonly head: Exclude<ReplyHead, { kind: 'ready' }>;
+  readonly head: Exclude<ReplyHead, { kind: 'ready' | 'host-call' }>;
   readonly body: string;
+}
+
+/** What a call may ask of the platform while it runs. */
+export interface CallHost {
+  /** host calls that all functions called may make together; a process that makes more is not ours any more */
+  readonly maxCalls: number;
+  /** @returns the outcome as text; never rejects */
+  answer(call: HostCall, signal: AbortSignal): Promise<string>;
 }
 
 interface Pending {
   resolve(answer: Answer): void;
   reject(error: Error): void;
   readonly deadline: NodeJS.Timeout;
+  readonly host: CallHost;
+  hostCalls: number;
+  /** ends the host call under way */
+  hostCall: AbortController | null;
 }
 
 interface End {
@@ -66,9 +80,11 @@ export class AccountProcess {
   #isReady = false;
   #isEnded = false;
   #stderr = '';
+  readonly #maxHostCallChars: number;
   #endedBy: End | null = null;
 
   constructor(limits: SandboxLimits) {
+    this.#maxHostCallChars = limits.maxOutputBytes;
     this.#reader = new FrameReader(limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar);
     this.#child = spawn(process.execPath, [...permissionFlags(), fileURLToPath(processEntry), JSON.stringify(limits)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
@@ -103,11 +119,11 @@ export class AccountProcess {
    * @throws ProcessEnded
    * @throws Error when the process could not start
    */
-  call(request: Omit<CallRequest, 'id'>, body: string, deadlineMs: number): Promise<Answer> {
+  call(request: Omit<CallRequest, 'id'>, body: string, deadlineMs: number, host: CallHost): Promise<Answer> {
     const id = this.#nextId++;
     return new Promise<Answer>((resolve, reject) => {
       const deadline = setTimeout(() => this.#kill({ reason: 'stuck', callId: id }), deadlineMs);
-      this.#pending.set(id, { resolve, reject, deadline });
+      this.#pending.set(id, { resolve, reject, deadline, host, hostCalls: 0, hostCall: null });
       this.#hold(true);
       this.#wire.write(encodeFrame({ ...request, id }, body));
     });
@@ -133,10 +149,28 @@ export class AccountProcess {
     }
     const pending = this.#pending.get(head.id);
     if (!pending) throw new Error('An answer to no call.');
+    if (head.kind === 'host-call') return this.#askHost(head, body, pending);
     this.#pending.delete(head.id);
     clearTimeout(pending.deadline);
+    pending.hostCall?.abort();
     if (this.#pending.size === 0) this.#hold(false);
     pending.resolve({ head, body });
+  }
+
+  /** The glue keeps to these bounds; a process that does not is not ours any more. @throws Error then */
+  #askHost({ id, sequence, name }: HostCallHead, values: string, pending: Pending): void {
+    pending.hostCalls += 1;
+    const isBounded = pending.hostCalls <= pending.host.maxCalls && values.length <= this.#maxHostCallChars;
+    if (!isBounded || typeof name !== 'string') throw new Error('A host call that no script can make.');
+    // Scripts wait: whoever calls again gave up the call before.
+    pending.hostCall?.abort();
+    const abort = new AbortController();
+    pending.hostCall = abort;
+    void pending.host.answer({ name, values }, abort.signal).then((outcome) => {
+      if (abort.signal.aborted || this.#pending.get(id) !== pending) return;
+      pending.hostCall = null;
+      this.#wire.write(encodeFrame({ kind: 'host-answer', id, sequence }, outcome));
+    });
   }
 
   #kill(by: End): void {
@@ -151,6 +185,7 @@ export class AccountProcess {
     const isAlone = this.#pending.size === 1;
     for (const [id, pending] of this.#pending) {
       clearTimeout(pending.deadline);
+      pending.hostCall?.abort();
       pending.reject(
         this.#isReady
           ? new ProcessEnded(reason, isAlone, callId === id, detail)

@@ -1,6 +1,7 @@
 import { AccountProcess, ProcessEnded } from './account-process.js';
 import { readAnswer, type LogLine } from './answer.js';
 import type { FunctionOutcome } from '#engine';
+import { hostOutcome, type Host } from './host-calls.js';
 import type { SandboxLimits } from './limits.js';
 import type { CallRequest } from './protocol.js';
 import type { Strikes } from './strikes.js';
@@ -22,6 +23,8 @@ export interface ScriptCall {
   /** outcomes that the call has: one, or one per record */
   readonly count: number;
   log(lines: readonly LogLine[]): void;
+  /** Host calls of the function; absent: there is nothing that it may call. Calls that go together have the same. */
+  readonly host?: Host | undefined;
 }
 
 interface Job extends ScriptCall {
@@ -162,7 +165,8 @@ export class AccountScripts {
   }
 
   async #call({ jobs, scriptId }: Batch, body: string): Promise<void> {
-    const { request, source } = jobs[0]!;
+    const { request, source, host } = jobs[0]!;
+    const calls = jobs.reduce((sum, { count }) => sum + count, 0);
     const { callMs, pageMs } = this.limits;
     for (;;) {
       const process = this.#alive();
@@ -170,7 +174,10 @@ export class AccountScripts {
         process.teach(request.content, source);
         this.#taught.add(request.content);
       }
-      const answer = await process.call(request, body, batchesPerScript * (callMs + pageMs) + graceMs);
+      const answer = await process.call(request, body, batchesPerScript * (callMs + pageMs) + graceMs, {
+        maxCalls: calls * this.limits.maxHostCalls,
+        answer: (call, signal) => hostOutcome(host, call, signal, this.limits),
+      });
       if (answer.head.kind === 'content-missing') {
         this.#taught.delete(request.content);
         continue;

@@ -34,6 +34,18 @@ export const sandboxCodes = defineCodes('scripts', {
     retry: 'backoff',
     help: 'The script brought its sandbox down twice in a short time and is not run for a minute. Correct it, then retry.',
   },
+  host_calls_exceeded: {
+    retry: 'never',
+    help: 'One call of a function called the platform (exports, imports, state) more than 100 times. Give many records to one call, or lower the page size.',
+  },
+  request_size_exceeded: {
+    retry: 'never',
+    help: 'A script gave a function of integrator-api more than 5 MB. Give it less at a time.',
+  },
+  invalid_argument: {
+    retry: 'never',
+    help: 'A script called a function of integrator-api with an argument that it does not take. The message says which.',
+  },
   response_size_exceeded: {
     retry: 'never',
     help: 'A function returned more than 5 MB. Return less, or lower the page size.',

@@ -10,6 +10,8 @@ export interface SandboxLimits {
   readonly pageMs: number;
   /** bytes of JSON that one call may return. Reference: runtime §16.3 (`maxResponseSize`). */
   readonly maxOutputBytes: number;
+  /** calls of the platform that one call of a function may make; what they carry is bounded by `maxOutputBytes` */
+  readonly maxHostCalls: number;
   /** log lines that one crossing may write */
   readonly maxLogLines: number;
   /** characters of all log lines of one crossing */
@@ -38,6 +40,7 @@ export function sandboxLimits(given: Partial<SandboxLimits> = {}): SandboxLimits
     callMs: 30_000,
     pageMs: 60_000,
     maxOutputBytes: 5 * megabyte,
+    maxHostCalls: 100,
     maxLogLines: 200,
     maxLogChars: 64 * 1024,
     concurrency: 2,

@@ -27,7 +27,23 @@ export interface ContentRequest {
   readonly content: string;
 }
 
-export type Request = CallRequest | ContentRequest;
+/** Body: the outcome of a host call, `[0,<json>]`, `[1]` for undefined, or {@link hostFailure}. */
+export interface HostAnswerRequest {
+  readonly kind: 'host-answer';
+  readonly id: number;
+  readonly sequence: number;
+}
+
+export type Request = CallRequest | ContentRequest | HostAnswerRequest;
+
+export interface HostCallHead {
+  /** of the call that it is made in */
+  readonly id: number;
+  readonly kind: 'host-call';
+  /** counts the host calls of a process; a call makes one at a time, so that a later one says that nobody waits for the one before */
+  readonly sequence: number;
+  readonly name: string;
+}
 
 export type ReplyHead =
   /** The process has started. */
@@ -35,8 +51,28 @@ export type ReplyHead =
   /** Body: `<logs>\n[<outcome>,…]` as the glue answers; of `calls`, possibly for the first of them only. */
   | { readonly id: number; readonly kind: 'answered' }
   | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** A function waits for the platform. Body: its arguments, a JSON array. */
+  | HostCallHead
   /** The process does not hold the script's content (any more). */
   | { readonly id: number; readonly kind: 'content-missing' };
+
+/** Functions of `integrator-api` that functions of flows may call. Reference: runtime §16.2. */
+export const hostFunctionNames = [
+  'exports.run',
+  'exports.runVirtual',
+  'imports.run',
+  'imports.runVirtual',
+  'state.get',
+  'state.put',
+  'state.delete',
+  'state.find',
+] as const;
+export type HostFunctionName = (typeof hostFunctionNames)[number];
+
+/** The outcome of a host call that failed. */
+export function hostFailure(code: string, message: string): string {
+  return JSON.stringify([2, { code, message: message.slice(0, 4_000) }]);
+}
 
 /** Last words (stderr) of a process that used more memory than it may. */
 export const memoryMark = 'millrace: memory limit\n';

@@ -93,11 +93,22 @@ const f = () => {
     });
   });
 
-  it('what the platform API offers exists, and says that flows cannot use it', async () => {
-    const source = "import { state } from 'integrator-api';\nfunction f() { state.get('key'); }";
-    expect(await run(source)).toEqual({
-      failure: { code: 'not_supported', message: 'state.get cannot be called from the functions of a flow.' },
-    });
+  it.each([
+    [
+      'exports.find()',
+      'exports.find is not available in functions of flows: they cannot find, read or change resources.',
+    ],
+    [
+      'connections.update({})',
+      'connections.update is not available in functions of flows: they cannot find, read or change resources.',
+    ],
+    ['connections.run({})', 'connections.run is not supported.'],
+    ['flows.run({})', 'flows.run is not supported.'],
+    ['request({})', 'request is not supported.'],
+    ['state.get("key")', 'state.get cannot be called here.'],
+  ])('what flows cannot use of the platform API says so: %s', async (call, message) => {
+    const source = `import * as api from 'integrator-api';\nfunction f() { return api.${call}; }`;
+    expect(await run(source)).toEqual({ failure: { code: 'not_supported', message } });
   });
 
   it('malformed, they say where', async () => {

@@ -3,6 +3,7 @@ import type { FunctionOutcome, FunctionReference, Functions, PlanScript } from '
 import type { JsonRecord } from '#model';
 import { AccountScripts, type ScriptCall } from './account-scripts.js';
 import type { LogLine } from './answer.js';
+import type { Host } from './host-calls.js';
 import { sandboxLimits, type SandboxLimits } from './limits.js';
 import type { CallRequest } from './protocol.js';
 import { Strikes } from './strikes.js';
@@ -25,6 +26,13 @@ export interface FunctionScope {
   readonly signal: AbortSignal;
   /** Told what a script wrote, after each call that wrote something. */
   log(lines: readonly ScriptLogLine[]): void;
+  /** What the functions may ask of the platform; absent: nothing. */
+  readonly host?: Host;
+  /**
+   * Host calls that wait for what runs here: 0 for a run of its own. Functions of different depths never wait for one
+   * another, because each depth has a process of its own.
+   */
+  readonly depth?: number;
 }
 
 /**
@@ -33,7 +41,7 @@ export interface FunctionScope {
  */
 export class Sandbox {
   readonly #limits: SandboxLimits;
-  /** in order of use */
+  /** by account and depth, in order of use */
   readonly #accounts = new Map<string, AccountScripts>();
   readonly #idleTimers = new Map<string, NodeJS.Timeout>();
   readonly #contents = new WeakMap<PlanScript, string>();
@@ -90,8 +98,16 @@ export class Sandbox {
     const [resourceId = '', functionType = ''] = instance.split('/');
     const log = (lines: readonly LogLine[]): void =>
       scope.log(lines.map((line) => ({ ...line, scriptId, functionType, resourceId })));
-    const call: ScriptCall = { request, source: script.content, body, count, log };
-    return this.#account(scope.accountId).run(call, scope.signal);
+    const { host } = scope;
+    const call: ScriptCall = {
+      request,
+      source: script.content,
+      body,
+      count,
+      log,
+      ...(host && { host: (asked, signal) => host(asked, AbortSignal.any([signal, scope.signal])) }),
+    };
+    return this.#account(scope.accountId, scope.depth ?? 0).run(call, scope.signal);
   }
 
   #contentOf(script: PlanScript): string {
@@ -100,35 +116,36 @@ export class Sandbox {
     return content;
   }
 
-  #account(accountId: string): AccountScripts {
-    clearTimeout(this.#idleTimers.get(accountId));
-    this.#idleTimers.delete(accountId);
-    const account = this.#accounts.get(accountId) ?? this.#newAccount(accountId);
-    this.#accounts.delete(accountId);
-    this.#accounts.set(accountId, account);
+  #account(accountId: string, depth: number): AccountScripts {
+    const key = `${accountId}/${depth}`;
+    clearTimeout(this.#idleTimers.get(key));
+    this.#idleTimers.delete(key);
+    const account = this.#accounts.get(key) ?? this.#newAccount(accountId, key);
+    this.#accounts.delete(key);
+    this.#accounts.set(key, account);
     return account;
   }
 
-  #newAccount(accountId: string): AccountScripts {
-    return new AccountScripts(accountId, this.#limits, this.#strikes, () => this.#idle(accountId));
+  #newAccount(accountId: string, key: string): AccountScripts {
+    return new AccountScripts(accountId, this.#limits, this.#strikes, () => this.#idle(key));
   }
 
   /** An account without calls keeps its process for a while, if there are not too many of them. */
-  #idle(accountId: string): void {
+  #idle(key: string): void {
     const idle = [...this.#accounts].filter(([, account]) => account.isIdle);
     for (const [id] of idle.slice(0, Math.max(0, idle.length - this.#limits.maxIdleProcesses))) this.#release(id);
-    if (!this.#accounts.has(accountId)) return;
-    clearTimeout(this.#idleTimers.get(accountId));
-    this.#idleTimers.set(accountId, setTimeout(() => this.#release(accountId), this.#limits.idleMs).unref());
+    if (!this.#accounts.has(key)) return;
+    clearTimeout(this.#idleTimers.get(key));
+    this.#idleTimers.set(key, setTimeout(() => this.#release(key), this.#limits.idleMs).unref());
   }
 
-  #release(accountId: string): void {
-    const account = this.#accounts.get(accountId);
+  #release(key: string): void {
+    const account = this.#accounts.get(key);
     if (!account?.isIdle) return;
     account.stop();
-    this.#accounts.delete(accountId);
-    clearTimeout(this.#idleTimers.get(accountId));
-    this.#idleTimers.delete(accountId);
+    this.#accounts.delete(key);
+    clearTimeout(this.#idleTimers.get(key));
+    this.#idleTimers.delete(key);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * JavaScript that runs inside every context before the user's script and is the only thing the process calls there. It
  * keeps its own references to what it needs, so that a script that overwrites built-ins fools itself only, and text is
- * all that it hands out. `$0` is a {@link GlueSettings}.
+ * all that it hands out. `$0` is a {@link GlueSettings}, `$1` a reference to `(name, values) => Promise<outcome>`, all texts.
  *
  * Answers are `<logs>\n[<outcome>,…]`: logs as `[[ms, level, text],…]`, an outcome as `[0,<json>]`, `[1]` for undefined,
  * `[2,{"code","message"}]`. An empty text says that there are calls left.
@@ -14,6 +14,12 @@ export interface GlueSettings {
   readonly sliceMs: number;
   /** levels of arrays and objects in a result */
   readonly maxDepth: number;
+  /** of one call of the function */
+  readonly maxHostCalls: number;
+  /** says that a function's time is up */
+  readonly lateMessage: string;
+  /** whether the script imports `integrator-api`, which takes {@link hostCallName} from the global object */
+  readonly lendsHost: boolean;
   readonly maxLogLines: number;
   readonly maxLogChars: number;
   readonly maxLogLineChars: number;
@@ -21,9 +27,14 @@ export interface GlueSettings {
   readonly debugUntilMs: number;
 }
 
+/** Where the glue leaves the function `(name, values)` for the module `integrator-api`, which is loaded before the script. */
+export const hostCallName = '__millrace_host_call';
+
 export const glueSource = `
 'use strict';
 const limits = JSON.parse($0);
+const host = $1;
+const PlainError = Error;
 const { parse, stringify } = JSON;
 const { isArray } = Array;
 const { now } = Date;
@@ -45,6 +56,8 @@ let logs = '';
 let lines = 0;
 let chars = 0;
 let dropped = 0;
+let hostCalls = 0;
+let isLate = false;
 
 function write(level, text) {
   logs += (logs === '' ? '[' : ',[') + now() + ',"' + level + '",' + stringify(text) + ']';
@@ -173,8 +186,40 @@ function endOfString(json, at) {
   }
 }
 
+function refusal(code, message) {
+  const error = new PlainError(message);
+  error.code = code;
+  return error;
+}
+
+/** Asks the platform, and waits for it. Nothing but text crosses. */
+function hostCall(name, values) {
+  if (isLate) throw refusal('script_timeout', limits.lateMessage);
+  if (hostCalls >= limits.maxHostCalls) {
+    throw refusal('host_calls_exceeded', 'One call of a function may call the platform ' + limits.maxHostCalls + ' times.');
+  }
+  hostCalls += 1;
+  const json = stringify(values);
+  if (isTooLarge(json)) {
+    throw refusal('request_size_exceeded', name + ' was given more than ' + limits.maxOutputBytes + ' bytes of JSON.');
+  }
+  if (isTooDeep(json)) throw refusal('invalid_argument', name + ' was given more than ' + limits.maxDepth + ' levels.');
+  const answer = parse(host.applySyncPromise(undefined, [name, json]));
+  if (answer[0] === 3) {
+    // V8 ends what goes on.
+    isLate = true;
+    throw refusal('script_timeout', limits.lateMessage);
+  }
+  if (answer[0] === 2) throw refusal(answer[1].code, answer[1].message);
+  return answer[1];
+}
+
+if (limits.lendsHost) globalThis.${hostCallName} = hostCall;
+
 function outcome(options) {
   let value;
+  hostCalls = 0;
+  isLate = false;
   try {
     value = fn(options);
   } catch (error) {
@@ -197,6 +242,7 @@ function outcome(options) {
     }
     return '[0,' + json + ']';
   } catch (error) {
+    if (isLate) return failure('script_timeout', limits.lateMessage);
     let why = '';
     try {
       why = ': ' + asText(error.message);

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import ivm from 'isolated-vm';
+import { hostFunctionNames } from '../protocol.js';
+import { hostCallName } from './glue.js';
 
 const require = createRequire(import.meta.url);
 
@@ -47,25 +49,40 @@ const integratorApi: Readonly<Record<string, readonly string[]>> = {
   state: ['get', 'put', 'delete', 'find'],
 };
 
-/** Every function of the API exists, so that scripts load; none runs yet, and says so by name. */
+/** What functions of flows may call; the host decides again. */
+const hostFunctions = new Set<string>(hostFunctionNames);
+
+/** Every function of the API exists, so that scripts load; those that functions of flows may not call say so by name. */
 function integratorApiSource(): string {
-  const refuse = `const refuse = (name) => () => {
-  const error = new Error(name + ' cannot be called from the functions of a flow.');
+  const prelude = `const call = globalThis.${hostCallName};
+delete globalThis.${hostCallName};
+const host = (name) => (...values) => call(name, values);
+const refuse = (name, why) => () => {
+  const error = new Error(name + why);
   error.code = 'not_supported';
   throw error;
 };`;
   const objects = Object.entries(integratorApi).map(([object, functions]) => {
-    const members = functions.map((name) => `${JSON.stringify(name)}: refuse('${object}.${name}')`);
-    return `const ${object}_ = { ${members.join(', ')} };`;
+    const members = functions.map((name) => `${JSON.stringify(name)}: ${memberSource(object, name)}`);
+    return `const ${object}_ = Object.freeze({ ${members.join(', ')} });`;
   });
   const names = Object.keys(integratorApi);
   return [
-    refuse,
+    prelude,
     ...objects,
-    `const request_ = refuse('request');`,
+    `const request_ = refuse('request', ' is not supported.');`,
     `export { ${[...names, 'request'].map((name) => `${name}_ as ${name}`).join(', ')} };`,
     `export default { ${[...names, 'request'].map((name) => `${name}: ${name}_`).join(', ')} };`,
   ].join('\n');
+}
+
+function memberSource(object: string, name: string): string {
+  const full = `${object}.${name}`;
+  if (hostFunctions.has(full)) return `host('${full}')`;
+  const why = crud.includes(name)
+    ? ' is not available in functions of flows: they cannot find, read or change resources.'
+    : ' is not supported.';
+  return `refuse('${full}', '${why}')`;
 }
 
 const sources: Readonly<Record<ModuleName, () => string>> = {

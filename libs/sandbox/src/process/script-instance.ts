@@ -2,6 +2,7 @@ import type ivm from 'isolated-vm';
 import { maxLogLineChars, pageOutputFactor, type SandboxLimits } from '../limits.js';
 import type { InstanceKey } from '../protocol.js';
 import { glueSource, type GlueSettings } from './glue.js';
+import { type AskHost, HostGate } from './host-gate.js';
 import { compileBundled, isModuleName } from './modules.js';
 import { ScriptFailure } from './script-failure.js';
 
@@ -28,6 +29,7 @@ export class ScriptInstance {
     private readonly glue: Glue,
     private readonly limits: SandboxLimits,
     private readonly stuck: () => void,
+    private readonly gate: HostGate,
   ) {}
 
   /**
@@ -40,17 +42,20 @@ export class ScriptInstance {
     source: string,
     limits: SandboxLimits,
     stuck: () => void,
+    ask: AskHost,
   ): Promise<ScriptInstance> {
+    const module = await compileUserModule(isolate, key, source);
     const context = await isolate.createContext();
+    const gate = new HostGate(ask);
     try {
-      const glue = await context.evalClosure(glueSource, [JSON.stringify(glueSettings(key, limits))], {
+      const settings = glueSettings(key, limits, module.dependencySpecifiers.includes('integrator-api'));
+      const glue = await context.evalClosure(glueSource, [JSON.stringify(settings), gate.reference], {
         result: { reference: true },
       });
-      const module = await compileUserModule(isolate, key, source);
       await instantiate(isolate, context, module);
       await watched(evaluate(module, limits.callMs), limits.callMs, stuck);
       await bind(glue, module, key);
-      return new ScriptInstance(context, await membersOf(glue), limits, stuck);
+      return new ScriptInstance(context, await membersOf(glue), limits, stuck, gate);
     } catch (error) {
       context.release();
       throw error;
@@ -90,6 +95,7 @@ export class ScriptInstance {
 
   /** Lets the user's function run. @returns '' when calls are left */
   async #cross(member: ivm.Reference, values: string[], callMs: number): Promise<string> {
+    this.gate.open(callMs);
     try {
       return await this.#run(member, values, callMs + sliceMs);
     } catch (error) {
@@ -115,13 +121,16 @@ async function watched<T>(work: Promise<T>, timeout: number, stuck: () => void):
   }
 }
 
-function glueSettings(key: InstanceKey, limits: SandboxLimits): GlueSettings {
-  const { maxOutputBytes, maxLogLines, maxLogChars } = limits;
+function glueSettings(key: InstanceKey, limits: SandboxLimits, lendsHost: boolean): GlueSettings {
+  const { maxOutputBytes, callMs, maxHostCalls, maxLogLines, maxLogChars } = limits;
   return {
     maxOutputBytes,
     maxPageChars: maxOutputBytes * pageOutputFactor,
     sliceMs,
     maxDepth,
+    maxHostCalls,
+    lateMessage: timeOutText(callMs),
+    lendsHost,
     maxLogLines,
     maxLogChars,
     maxLogLineChars,

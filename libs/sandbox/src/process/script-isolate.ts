@@ -2,6 +2,7 @@ import ivm from 'isolated-vm';
 import type { SandboxLimits } from '../limits.js';
 import { Lru } from '../lru.js';
 import type { CallRequest } from '../protocol.js';
+import type { AskHost } from './host-gate.js';
 import { ScriptFailure } from './script-failure.js';
 import { ScriptInstance } from './script-instance.js';
 
@@ -16,10 +17,14 @@ export class ScriptIsolate {
   #last: Promise<unknown> = Promise.resolve();
   #callId = 0;
 
-  /** @param stuck told when V8 has no control over a call any more; the process must end */
+  /**
+   * @param stuck told when V8 has no control over a call any more; the process must end
+   * @param host asks the platform, for a call
+   */
   constructor(
     private readonly limits: SandboxLimits,
     private readonly stuck: (callId: number) => void,
+    private readonly host: (callId: number, name: string, values: string) => Promise<string>,
   ) {}
 
   /** @throws ScriptFailure */
@@ -70,7 +75,9 @@ export class ScriptIsolate {
     const name = `${request.instance} ${request.functionName} ${request.content}`;
     let instance = instances.get(name);
     if (!instance) {
-      instance = await ScriptInstance.load(isolate, request, source, this.limits, () => this.stuck(this.#callId));
+      const stuck = (): void => this.stuck(this.#callId);
+      const ask: AskHost = (called, values) => this.host(this.#callId, called, values);
+      instance = await ScriptInstance.load(isolate, request, source, this.limits, stuck, ask);
       instances.set(name, instance);
     }
     return instance;

@@ -1,6 +1,7 @@
 import type { SandboxLimits } from '../limits.js';
 import { Lru } from '../lru.js';
 import type { CallRequest, ReplyHead, Request } from '../protocol.js';
+import { OpenHostCalls } from './open-host-calls.js';
 import { ScriptFailure } from './script-failure.js';
 import { ScriptIsolate } from './script-isolate.js';
 
@@ -11,6 +12,7 @@ const maxContents = 100;
 export class ScriptProcess {
   readonly #isolates: Lru<ScriptIsolate>;
   readonly #contents = new Lru<string>(maxContents);
+  readonly #hostCalls: OpenHostCalls;
 
   constructor(
     private readonly limits: SandboxLimits,
@@ -18,12 +20,19 @@ export class ScriptProcess {
     /** V8 does not end this call */
     private readonly stuck: (callId: number) => void,
   ) {
+    this.#hostCalls = new OpenHostCalls(reply);
     this.#isolates = new Lru(limits.maxIsolates, (isolate) => isolate.dispose());
   }
 
   handle(request: Request, body: string): void {
-    if (request.kind === 'content') this.#contents.set(request.content, body);
-    else void this.#call(request, body);
+    switch (request.kind) {
+      case 'content':
+        return void this.#contents.set(request.content, body);
+      case 'host-answer':
+        return this.#hostCalls.answered(request.id, request.sequence, body);
+      default:
+        void this.#call(request, body);
+    }
   }
 
   async #call(request: CallRequest, body: string): Promise<void> {
@@ -42,12 +51,17 @@ export class ScriptProcess {
       const code = error instanceof ScriptFailure ? error.code : 'script_error';
       const message = error instanceof Error ? error.message : String(error);
       this.reply({ id, kind: 'failed', code, message: message.slice(0, 4_000) }, '');
+    } finally {
+      this.#hostCalls.forget(id);
     }
   }
 
   #isolate(scriptId: string): ScriptIsolate {
     let isolate = this.#isolates.get(scriptId);
-    if (!isolate) this.#isolates.set(scriptId, (isolate = new ScriptIsolate(this.limits, this.stuck)));
+    if (!isolate) {
+      isolate = new ScriptIsolate(this.limits, this.stuck, (...asked) => this.#hostCalls.ask(...asked));
+      this.#isolates.set(scriptId, isolate);
+    }
     return isolate;
   }
 }

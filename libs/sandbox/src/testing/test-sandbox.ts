@@ -1,5 +1,6 @@
 import type { FunctionOutcome, FunctionReference } from '#engine';
 import type { JsonRecord } from '#model';
+import type { Host } from '../host-calls.js';
 import type { SandboxLimits } from '../limits.js';
 import { Sandbox, type ScriptLogLine } from '../sandbox.js';
 
@@ -11,6 +12,8 @@ interface TestScript {
   readonly runId?: string;
   /** in a sandbox of its own */
   readonly limits?: Partial<SandboxLimits>;
+  readonly host?: Host;
+  readonly depth?: number;
 }
 
 /** One script of one run, called as the engine calls it. */
@@ -26,7 +29,7 @@ export class TestFunctions {
     accountId: string,
     script: TestScript,
   ) {
-    const { source: content, debugUntil } = script;
+    const { source: content, debugUntil, host, depth = 0 } = script;
     this.#functions = sandbox.functionsOf({
       accountId,
       runId,
@@ -39,6 +42,8 @@ export class TestFunctions {
       },
       signal: this.#abort.signal,
       log: (lines) => void this.logs.push(...lines),
+      depth,
+      ...(host && { host }),
     });
   }
 
