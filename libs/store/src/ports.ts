@@ -1,6 +1,6 @@
 import type { GeneratorResult, PagesResult, RunFinished } from '#contracts';
 import type { FlowPlan } from '#engine';
-import type { JobRouter, JsonRecord } from '#model';
+import type { JobRouter, JsonRecord, JsonValue } from '#model';
 
 /**
  * The store: accounts, resources, runs, errors. Every method that touches account-owned rows takes the account id and
@@ -401,6 +401,18 @@ export interface ScriptLogs {
   clear(accountId: string, scriptId: string): Promise<void>;
 }
 
+/** JSON by key, of an account: what scripts keep between runs. Reference: resources §19. */
+export interface State {
+  /** @returns undefined when there is no such key */
+  get(accountId: string, key: string): Promise<JsonValue | undefined>;
+  /** @returns `full` when the key would be one too many; two that come at once may both pass */
+  put(accountId: string, key: string, value: JsonValue, maxKeys: number): Promise<'created' | 'replaced' | 'full'>;
+  /** @returns whether there was such a key */
+  delete(accountId: string, key: string): Promise<boolean>;
+  /** in the order of JavaScript's texts */
+  keys(accountId: string): Promise<readonly string[]>;
+}
+
 /** What keeps the tables small. Safe to run in several processes and to stop at any time. */
 export interface Maintenance {
   /**
@@ -431,6 +443,7 @@ export interface Store {
   readonly ledger: Ledger;
   readonly errors: StepErrors;
   readonly scriptLogs: ScriptLogs;
+  readonly state: State;
   readonly maintenance: Maintenance;
   isReady(): Promise<boolean>;
   close(): Promise<void>;

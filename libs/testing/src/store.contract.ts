@@ -8,6 +8,7 @@ import type { StoreFixture, Stores } from './store/fixture.js';
 import { jobClauses } from './store/jobs.clauses.js';
 import { ledgerClauses } from './store/ledger.clauses.js';
 import { scriptLogClauses } from './store/script-logs.clauses.js';
+import { stateClauses } from './store/state.clauses.js';
 
 export type { StoreFixture } from './store/fixture.js';
 
@@ -44,5 +45,6 @@ export function describeStore(name: string, start: () => Promise<StoreFixture>):
     ledgerClauses(stores);
     errorClauses(stores);
     scriptLogClauses(stores);
+    stateClauses(stores);
   });
 }

@@ -10,6 +10,7 @@ import { migrate } from './migrate.js';
 import { createOrm } from './orm.js';
 import { createPlans } from './plans.js';
 import { createScriptLogs } from './script-logs.js';
+import { createState } from './state.js';
 import { createStepErrors } from './step-errors.js';
 
 export interface PostgresStoreOptions {
@@ -47,6 +48,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
       ledger: createLedger(pool),
       errors: createStepErrors(orm, pool),
       scriptLogs: createScriptLogs(orm, pool),
+      state: createState(pool),
       maintenance: createMaintenance(pool),
       async isReady() {
         try {

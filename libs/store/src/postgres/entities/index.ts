@@ -4,6 +4,7 @@ import { HttpExchange, RetryData, StepError } from './errors.js';
 import { DeltaCheckpoint, Firing, Job, RunPlan } from './jobs.js';
 import { ConsumerPosition, GeneratorHead, PageResult } from './ledger.js';
 import { ScriptLogLine } from './script-logs.js';
+import { StateEntry } from './state.js';
 
 export {
   AccessToken,
@@ -18,6 +19,7 @@ export {
   RetryData,
   RunPlan,
   ScriptLogLine,
+  StateEntry,
   StepError,
   User,
 };
@@ -41,4 +43,5 @@ export const entities = [
   RetryData,
   HttpExchange,
   ScriptLogLine,
+  StateEntry,
 ];
