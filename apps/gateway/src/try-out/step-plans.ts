@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FlowPlan } from '#engine';
 import { ApiError } from '#failures';
-import { type Export, type Flow, type Import, isId, isRecord, newId, resourceTypes } from '#model';
-import { type FlowDocuments, gatherDocuments, type GivenSteps, readFlowDocuments, snapshot } from '#plans';
+import { type Export, type Import, isId, isRecord, newId, resourceTypes } from '#model';
+import { type FlowDocuments, gatherStep, readFlowDocuments, snapshot } from '#plans';
 import type { StoredDocument } from '#store';
 import type { Caller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';
@@ -73,28 +73,15 @@ export class StepPlans {
     }
   }
 
-  async #ofExport(caller: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
+  async #ofExport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
     // Documents were validated when they were written, or just now (parse at the edge, once).
     const step = document as unknown as Export & { readonly _id: string };
-    const flow = { pageGenerators: [{ _exportId: step._id }] };
-    return { step, plan: await this.#alone(caller, step, flow, { exports: [step] }) };
+    return { step, plan: snapshot(await gatherStep(this.#documents, accountId, { export: step })) };
   }
 
-  async #ofImport(caller: Caller, document: StoredDocument): Promise<StepPlan<Import>> {
+  async #ofImport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Import>> {
     const step = document as unknown as Import & { readonly _id: string };
-    const flow: Partial<Flow> = { pageProcessors: [{ type: 'import', _importId: step._id }] };
-    return { step, plan: await this.#alone(caller, step, flow, { imports: [step] }) };
-  }
-
-  async #alone(
-    { accountId }: Caller,
-    { name, _integrationId }: Export | Import,
-    flow: Partial<Flow>,
-    steps: GivenSteps,
-  ): Promise<FlowPlan> {
-    const integration = isId(_integrationId) ? { _integrationId } : {};
-    const whole = { _id: newId(), name, ...integration, ...flow };
-    return snapshot(await gatherDocuments(this.#documents, accountId, whole, steps));
+    return { step, plan: snapshot(await gatherStep(this.#documents, accountId, { import: step })) };
   }
 
   get #documents() {
