@@ -15,6 +15,9 @@ import type { Handled } from './delivery/handled.js';
 import { GenerateHandler } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
 import { firstSliceMessage } from './generate/slice-publisher.js';
+import { HostCalls } from './host-calls/host-calls.js';
+import { StateCalls } from './host-calls/state-calls.js';
+import { StepCalls } from './host-calls/step-calls.js';
 import { IdLocks } from './locks/id-locks.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
 import { PageHandler } from './pages/page-handler.js';
@@ -89,6 +92,7 @@ class ExecutorService implements Executor {
   readonly #generate: GenerateHandler;
   readonly #pages: PageHandler;
   readonly #tryOuts: TryOutRoom;
+  readonly #hostCalls: HostCalls;
   readonly #held = new Set<Delivery>();
   #subscriptions: Subscription[] = [];
   /** Offered first slices that are being read or wait for it; as many are read at a time as may be leased. */
@@ -135,6 +139,12 @@ class ExecutorService implements Executor {
       stopping: this.#stopping.signal,
     });
     this.#tryOuts = new TryOutRoom({ bus, clock, dispatcher: this.#dispatcher, logger: deps.logger });
+    this.#hostCalls = new HostCalls({
+      steps: new StepCalls({ documents: store.documents, dispatcher: this.#dispatcher, clock }),
+      state: new StateCalls(store.state),
+      pool,
+      logger: deps.logger,
+    });
     pool.onNotice((worker, notice) => this.#noticed(worker, notice));
   }
 
@@ -295,6 +305,7 @@ class ExecutorService implements Executor {
   #noticed(worker: number, notice: Notice): void {
     if (notice.kind === 'script-log') return this.#scriptLogs.add(notice);
     if (notice.kind === 'lock-request' || notice.kind === 'lock-release') return this.#locks.handle(worker, notice);
+    if (notice.kind === 'host-call' || notice.kind === 'host-call-over') return this.#hostCalls.handle(worker, notice);
     if (notice.kind !== 'token-request') return this.#limits.handle(worker, notice);
     const { requestId } = notice;
     void this.#tokens

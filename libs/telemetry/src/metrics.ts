@@ -14,6 +14,7 @@ const counters = {
   'millrace.outbound.requests': 'Outbound calls, by system and status class',
   'millrace.errors.stored': 'Errors stored, by classification',
   'millrace.poison.messages': 'Messages that could not be read and went to the dead letters, by queue or topic',
+  'millrace.script.host_calls': 'Calls of the platform by scripts, by outcome',
   'millrace.script.log.dropped': 'Lines of scripts that were not kept, because there were too many',
   'millrace.try_outs': 'Previews, invocations and test runs, by outcome (answered, timeout, failed)',
   'millrace.schedule.firings': 'Firings of schedules, by outcome',

@@ -13,7 +13,7 @@ export interface TryOutWorld {
   readonly locks: WorkerLocks;
   hostOf(accountId: string): ConnectorHost;
   /** Users' functions of a plan; what they log is kept, as in runs. */
-  functionsOf(plan: FlowPlan, run: LoadedRun, traceparent: string | undefined): Functions;
+  functionsOf(plan: FlowPlan, run: LoadedRun, traceparent: string | undefined, depth: number): Functions;
   /** Makes the stacks and the connections' limits of a plan known. */
   learn(accountId: string, plan: FlowPlan): void;
 }

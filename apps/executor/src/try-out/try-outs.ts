@@ -33,11 +33,11 @@ export class TryOuts {
   constructor(private readonly world: TryOutWorld) {}
 
   /** @throws only for a defect; whatever the user's doing leads to is a reply */
-  async run({ id, payload, traceparent }: TryOutTask): Promise<Uint8Array> {
+  async run({ id, payload, traceparent, depth = 0 }: TryOutTask): Promise<Uint8Array> {
     const abort = new AbortController();
     this.#running.set(id, abort);
     try {
-      const reply = encodeTryOutReply(await this.#reply(payload, traceparent, abort.signal));
+      const reply = encodeTryOutReply(await this.#reply(payload, traceparent, abort.signal, depth));
       if (reply.byteLength <= maxMessageBytes) return reply;
       return encodeTryOutReply(refused('too_large', 'The answer would be larger than 6 MB.'));
     } finally {
@@ -51,9 +51,14 @@ export class TryOuts {
     this.#running.get(id)?.abort();
   }
 
-  async #reply(payload: Uint8Array, traceparent: string | undefined, signal: AbortSignal): Promise<TryOutReply> {
+  async #reply(
+    payload: Uint8Array,
+    traceparent: string | undefined,
+    signal: AbortSignal,
+    depth: number,
+  ): Promise<TryOutReply> {
     try {
-      const context = this.#contextOf(decodeTryOutHeader(payload), traceparent, signal);
+      const context = this.#contextOf(decodeTryOutHeader(payload), traceparent, signal, depth);
       return await perform(decodeTryOutTask(payload), context);
     } catch (error) {
       if (error instanceof Refusal) return error.reply;
@@ -63,7 +68,7 @@ export class TryOuts {
     }
   }
 
-  #contextOf(header: TryOutHeader, traceparent: string | undefined, signal: AbortSignal): TryOutContext {
+  #contextOf(header: TryOutHeader, traceparent: string | undefined, signal: AbortSignal, depth: number): TryOutContext {
     const { world } = this;
     return {
       world,
@@ -73,7 +78,7 @@ export class TryOuts {
       signal,
       planOf: ({ plan }) => this.#planOf(header.accountId, plan as FlowPlan),
       runOf: (task, plan) => this.#runOf(header.accountId, task, plan, signal),
-      functionsOf: (plan, run) => world.functionsOf(plan, run, traceparent),
+      functionsOf: (plan, run) => world.functionsOf(plan, run, traceparent, depth),
     };
   }
 

@@ -72,7 +72,22 @@ export interface TryOutTask {
   /** the request as it came over the bus */
   readonly payload: Uint8Array;
   readonly traceparent?: string;
+  /** host calls of scripts that wait for it; absent: none */
+  readonly depth?: number;
 }
+
+/** For whom functions of a script run; what a script says itself has no part in it. */
+export interface HostCallScope {
+  readonly accountId: string;
+  /** of the flow; null for a flow of no integration */
+  readonly integrationId: string | null;
+  /** host calls that wait for the function that calls */
+  readonly depth: number;
+  readonly traceparent?: string;
+}
+
+/** JSON, absent when the call gives nothing; or why it failed. */
+export type HostCallAnswer = { readonly json?: string } | { readonly code: string; readonly message: string };
 
 /** What a worker lacks to do a task; the main thread sends it and asks again. */
 export interface Missing {
@@ -181,7 +196,8 @@ export type Control =
   /** No request on the connection before the instant, epoch ms. `isReduced`: successes are to be reported. */
   | { readonly kind: 'pace'; readonly limitKey: string; readonly pausedUntilMs: number; readonly isReduced: boolean }
   | { readonly kind: 'token-answer'; readonly requestId: number; readonly answer: TokenAnswer }
-  | { readonly kind: 'lock-granted'; readonly requestId: number };
+  | { readonly kind: 'lock-granted'; readonly requestId: number }
+  | { readonly kind: 'host-answer'; readonly requestId: number; readonly answer: HostCallAnswer };
 
 /** Worker → main thread. */
 export type Notice =
@@ -205,6 +221,16 @@ export type Notice =
       readonly lines: readonly ScriptLogLine[];
     }
   | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest }
+  /** A script calls a function of the platform and waits. `values`: JSON of the arguments. */
+  | {
+      readonly kind: 'host-call';
+      readonly requestId: number;
+      readonly scope: HostCallScope;
+      readonly name: string;
+      readonly values: string;
+    }
+  /** It waits no more. */
+  | { readonly kind: 'host-call-over'; readonly requestId: number }
   /** Wants all of these keys of a step to itself. */
   | {
       readonly kind: 'lock-request';

@@ -34,6 +34,7 @@ import { ResidentPages } from './resident-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
 import { secretOpener, type SecretOpener } from './secret-opener.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
+import { WorkerHostCalls } from './worker-host-calls.js';
 import { WorkerLocks } from './worker-locks.js';
 import { WorkerLimits } from './worker-limits.js';
 import { WorkerTokens } from './worker-tokens.js';
@@ -50,6 +51,7 @@ export class WorkerRuntime implements WorkerApi {
   readonly #limits: WorkerLimits;
   readonly #tokens: WorkerTokens;
   readonly #locks: WorkerLocks;
+  readonly #hostCalls: WorkerHostCalls;
   readonly #runs: LoadedRuns;
   readonly #plans = new Lru<string, LoadOutcome>(maxPlans);
   readonly #hosts = new Lru<string, ConnectorHost>(maxPlans);
@@ -66,6 +68,7 @@ export class WorkerRuntime implements WorkerApi {
     this.#limits = new WorkerLimits(clock, (notice) => host.notify(notice));
     this.#tokens = new WorkerTokens((notice) => host.notify(notice));
     this.#locks = new WorkerLocks((notice) => host.notify(notice));
+    this.#hostCalls = new WorkerHostCalls((notice) => host.notify(notice));
     this.#runs = new LoadedRuns(() => clock.now());
     this.#sessions = new SourceSessions(clock);
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
@@ -75,7 +78,7 @@ export class WorkerRuntime implements WorkerApi {
       clock,
       locks: this.#locks,
       hostOf: (accountId) => this.#hostOf(accountId),
-      functionsOf: (plan, run, traceparent) => this.#functionsOf({ plan }, run, traceparent),
+      functionsOf: (plan, run, traceparent, depth) => this.#functionsOf({ plan }, run, traceparent, depth),
       learn: (accountId, plan) => this.#learn(accountId, plan),
     });
   }
@@ -157,16 +160,31 @@ export class WorkerRuntime implements WorkerApi {
         return this.#tokens.answered(message.requestId, message.answer);
       case 'lock-granted':
         return this.#locks.granted(message.requestId);
+      case 'host-answer':
+        return this.#hostCalls.answered(message.requestId, message.answer);
     }
   }
 
-  #functionsOf({ plan }: Pick<LoadedPlan, 'plan'>, run: LoadedRun, traceparent: string | undefined): Functions {
+  /** @param depth host calls of scripts that wait for the run */
+  #functionsOf(
+    { plan }: Pick<LoadedPlan, 'plan'>,
+    run: LoadedRun,
+    traceparent: string | undefined,
+    depth = 0,
+  ): Functions {
     const { accountId, runId, flowId } = run.spec;
     const scripts = this.#kit.functionsOf({
       accountId,
       runId,
       scripts: plan.scripts ?? {},
       signal: run.signal,
+      depth,
+      host: this.#hostCalls.forScope({
+        accountId,
+        integrationId: plan.flow._integrationId ?? null,
+        depth,
+        ...(traceparent === undefined ? {} : { traceparent }),
+      }),
       log: (lines) => this.#host.notify({ kind: 'script-log', accountId, runId, flowId, lines }),
     });
     if (plan.stacks === undefined) return scripts;

@@ -1,0 +1,115 @@
+import { HostCallError } from '#sandbox';
+import { count, type Logger } from '#telemetry';
+import { executorCodes } from '../codes.js';
+import type { HostCallAnswer, HostCallScope, Notice, WorkerPool } from '../workers/protocol.js';
+import { hostArguments, type HostArguments } from './arguments.js';
+import type { StateCalls } from './state-calls.js';
+import type { StepCalls } from './step-calls.js';
+
+/** A function that a called export or import runs may call again, so deep. */
+const maxDepth = 3;
+
+export interface HostCallParts {
+  readonly steps: StepCalls;
+  readonly state: StateCalls;
+  readonly pool: Pick<WorkerPool, 'worker' | 'onLost'>;
+  readonly logger: Logger;
+}
+
+type HostCallNotice = Extract<Notice, { kind: 'host-call' | 'host-call-over' }>;
+
+/**
+ * Answers what functions ask of the platform. Their workers say for whom; scripts say only what. As many calls are under way
+ * as functions run, and these are bounded per account.
+ */
+export class HostCalls {
+  readonly #parts: HostCallParts;
+  /** by worker and request */
+  readonly #open = new Map<string, AbortController>();
+
+  constructor(parts: HostCallParts) {
+    this.#parts = parts;
+    parts.pool.onLost((worker) => {
+      for (const [key, abort] of this.#open) if (key.startsWith(`${worker}/`)) abort.abort();
+    });
+  }
+
+  handle(worker: number, notice: HostCallNotice): void {
+    const key = `${worker}/${notice.requestId}`;
+    if (notice.kind === 'host-call-over') return this.#open.get(key)?.abort();
+    const abort = new AbortController();
+    this.#open.set(key, abort);
+    void this.#answer(notice, abort.signal)
+      .then(async (answer) => {
+        if (abort.signal.aborted) return;
+        await this.#parts.pool.worker(worker).control({ kind: 'host-answer', requestId: notice.requestId, answer });
+      })
+      .catch((error: unknown) =>
+        this.#parts.logger.warn({ error }, 'A worker could not be given an answer for a script'),
+      )
+      .finally(() => this.#open.delete(key));
+  }
+
+  async #answer(
+    { name, values, scope }: Extract<HostCallNotice, { kind: 'host-call' }>,
+    signal: AbortSignal,
+  ): Promise<HostCallAnswer> {
+    let outcome = 'answered';
+    try {
+      const value = await this.#perform(hostArguments(name, values), scope, signal);
+      return value === undefined ? {} : { json: JSON.stringify(value) };
+    } catch (error) {
+      outcome = 'failed';
+      if (error instanceof HostCallError) return { code: error.code, message: error.message };
+      if (!signal.aborted) {
+        this.#parts.logger.error({ error, accountId: scope.accountId, name }, 'A call of a script failed');
+      }
+      return { code: 'internal_error', message: `The executor failed at ${name}.` };
+    } finally {
+      count('millrace.script.host_calls', 1, { outcome });
+    }
+  }
+
+  async #perform(call: HostArguments, scope: HostCallScope, signal: AbortSignal): Promise<unknown> {
+    const { steps, state } = this.#parts;
+    const { accountId } = scope;
+    switch (call.name) {
+      case 'state.get':
+        return state.get(accountId, call.key);
+      case 'state.put':
+        return state.put(accountId, call.key, call.value);
+      case 'state.delete':
+        return state.delete(accountId, call.key);
+      case 'state.find':
+        return state.find(accountId);
+      default:
+        mayRunSteps(call.name, scope);
+    }
+    switch (call.name) {
+      case 'exports.run':
+        return steps.runExport(scope, call.id, signal);
+      case 'exports.runVirtual':
+        return steps.runVirtualExport(scope, call.step, signal);
+      case 'imports.run':
+        return steps.runImport(scope, call.id, call.records, signal);
+      default:
+        return steps.runVirtualImport(scope, call.step, call.records, signal);
+    }
+  }
+}
+
+/** @throws HostCallError Reference: runtime §16.2. */
+function mayRunSteps(name: string, { integrationId, depth }: HostCallScope): void {
+  if (integrationId === null) {
+    throw new HostCallError(
+      executorCodes.integration_required.code,
+      `${name} can be called in flows that belong to an integration only. Move the flow into an integration.`,
+    );
+  }
+  if (depth >= maxDepth) {
+    throw new HostCallError(
+      executorCodes.host_calls_too_deep.code,
+      `${name}: exports and imports that functions call may call others ${maxDepth} levels deep.`,
+    );
+  }
+}
