@@ -13,6 +13,7 @@ import {
   stuckPattern,
   type CallRequest,
   type ContentRequest,
+  type HostAnswerRequest,
   type HostCallHead,
   type ReplyHead,
 } from './protocol.js';
@@ -166,11 +167,19 @@ export class AccountProcess {
     pending.hostCall?.abort();
     const abort = new AbortController();
     pending.hostCall = abort;
-    void pending.host.answer({ name, values }, abort.signal).then((outcome) => {
-      if (abort.signal.aborted || this.#pending.get(id) !== pending) return;
-      pending.hostCall = null;
-      this.#wire.write(encodeFrame({ kind: 'host-answer', id, sequence }, outcome));
-    });
+    void this.#answerHost({ kind: 'host-answer', id, sequence }, { name, values }, abort, pending);
+  }
+
+  async #answerHost(
+    answer: HostAnswerRequest,
+    call: HostCall,
+    abort: AbortController,
+    pending: Pending,
+  ): Promise<void> {
+    const outcome = await pending.host.answer(call, abort.signal);
+    if (abort.signal.aborted || this.#pending.get(answer.id) !== pending) return;
+    pending.hostCall = null;
+    this.#wire.write(encodeFrame(answer, outcome));
   }
 
   #kill(by: End): void {

@@ -39,15 +39,17 @@ export class HostCalls {
     if (notice.kind === 'host-call-over') return this.#open.get(key)?.abort();
     const abort = new AbortController();
     this.#open.set(key, abort);
-    void this.#answer(notice, abort.signal)
-      .then(async (answer) => {
-        if (abort.signal.aborted) return;
-        await this.#parts.pool.worker(worker).control({ kind: 'host-answer', requestId: notice.requestId, answer });
-      })
-      .catch((error: unknown) =>
-        this.#parts.logger.warn({ error }, 'A worker could not be given an answer for a script'),
-      )
-      .finally(() => this.#open.delete(key));
+    void this.#serve(worker, notice, abort.signal).finally(() => this.#open.delete(key));
+  }
+
+  async #serve(worker: number, notice: HostCallNotice & { kind: 'host-call' }, signal: AbortSignal): Promise<void> {
+    const answer = await this.#answer(notice, signal);
+    if (signal.aborted) return;
+    try {
+      await this.#parts.pool.worker(worker).control({ kind: 'host-answer', requestId: notice.requestId, answer });
+    } catch (error) {
+      this.#parts.logger.warn({ error }, 'A worker could not be given an answer for a script');
+    }
   }
 
   async #answer(

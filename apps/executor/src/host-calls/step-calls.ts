@@ -9,7 +9,7 @@ import type { Clock } from '#connectors';
 import { type Export, type Import, type JsonRecord, newId, parseResource, resourceTypes } from '#model';
 import { gatherStep, snapshot, type StepAlone } from '#plans';
 import { HostCallError } from '#sandbox';
-import type { Documents, StoredDocument } from '#store';
+import type { Documents } from '#store';
 import type { Dispatcher } from '../workers/dispatcher.js';
 import type { HostCallScope } from '../workers/protocol.js';
 
@@ -146,7 +146,8 @@ export class StepCalls {
   ): Promise<T & { readonly _id: string }> {
     const [document] = await this.parts.documents.getMany(accountId, type, [id]);
     if (!document) throw new HostCallError('resource_not_found', `There is no ${type.slice(0, -1)} ${id}.`);
-    return trusted<T>(document);
+    // It was validated when it was written (parse at the edge, once).
+    return document as unknown as T & { readonly _id: string };
   }
 
   /** A document that is not stored passes what stored ones pass. */
@@ -170,13 +171,8 @@ export class StepCalls {
       },
     );
     if ('issues' in parsed) throw failed(parsed.issues);
-    return trusted<T>({ ...parsed.document, _id: newId(clock.now()) });
+    return { ...parsed.document, _id: newId(clock.now()) } as unknown as T & { readonly _id: string };
   }
-}
-
-/** Documents were validated when they were written, or just now (parse at the edge, once). */
-function trusted<T>(document: StoredDocument): T & { readonly _id: string } {
-  return document as unknown as T & { readonly _id: string };
 }
 
 function failed(reasons: readonly Pick<TryOutReason, 'code' | 'message'>[]): HostCallError {

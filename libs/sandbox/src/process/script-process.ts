@@ -27,7 +27,8 @@ export class ScriptProcess {
   handle(request: Request, body: string): void {
     switch (request.kind) {
       case 'content':
-        return void this.#contents.set(request.content, body);
+        this.#contents.set(request.content, body);
+        return;
       case 'host-answer':
         return this.#hostCalls.answered(request.id, request.sequence, body);
       default:
