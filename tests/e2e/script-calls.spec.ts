@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '#testing/eventually';
+import type { FakeAnswer } from '#testing/fake-app';
 import { createShopFlow, type ShopFlow, Shop } from '../support/shop.js';
 import { Standalone } from '../support/standalone.js';
 
@@ -20,7 +22,7 @@ describe('functions of flows that call the platform', () => {
   async function found(body: string, flow: object = { _integrationId }): Promise<unknown> {
     const { api } = millrace;
     const content = `
-import { exports, imports, state } from 'integrator-api';
+import { exports, flows, imports, state } from 'integrator-api';
 function preMap(options) {
   let found;
   try {
@@ -69,6 +71,36 @@ function preMap(options) {
     expect(shop.accepted.has(901)).toBe(false);
   });
 
+  it('start another flow, and do not wait for it', async () => {
+    const { flowId } = await steps();
+    const { _jobId } = (await found(`return flows.run({ _id: '${flowId}' });`)) as { _jobId: string };
+    expect(await millrace.api.finished(_jobId)).toMatchObject({ status: 'completed', numSuccess: 3 });
+  });
+
+  it('are canceled with their run while they wait', async () => {
+    const { api } = millrace;
+    let gone = false;
+    const held = Promise.withResolvers<FakeAnswer>();
+    shop.intercept = ({ body }) => {
+      if (!body.includes('"id":950')) return null;
+      gone = true;
+      return held.promise;
+    };
+    const { importId } = await steps();
+    const content = `
+import { imports } from 'integrator-api';
+const preMap = (options) => imports.run({ _id: '${importId}', data: [{ id: 950 }] });`;
+    const _scriptId = await api.create('scripts', { name: 'Waits', content });
+    const hooks = { preMap: { _scriptId, function: 'preMap' } };
+    const { flowId } = await steps({ flow: { _integrationId }, import: { hooks } });
+    const jobId = await api.run(flowId);
+    await eventually('the import is under way', () => gone);
+    await api.call('PUT', `/v1/jobs/${jobId}/cancel`);
+    expect(await api.finished(jobId)).toMatchObject({ status: 'canceled' });
+    held.resolve({ status: 200, body: [] });
+    shop.intercept = () => null;
+  });
+
   it('keep what outlives the run', async () => {
     const count = `const n = (state.get('n') ?? 0) + 1; state.put('n', n); return [n, state.find()];`;
     expect(await found(count)).toEqual([1, ['n']]);
@@ -82,6 +114,7 @@ function preMap(options) {
     ['of the wrong form', `imports.run({ _id: '${'0'.repeat(24)}' })`, undefined, 'invalid_argument'],
     ['of an export that is none', `exports.runVirtual({ export: {} })`, undefined, 'missing_required_field'],
     ['of a value too large', `state.put('a', 'x'.repeat(300_000))`, undefined, 'request_size_exceeded'],
+    ['of a flow that does not exist', `flows.run({ _id: '${'0'.repeat(24)}' })`, {}, 'resource_not_found'],
     ['that would change resources', `exports.create({})`, undefined, 'not_supported'],
   ])('get an exception from a call %s', async (_, call, flow, code) => {
     expect(await found(`return ${call};`, flow)).toMatchObject({ code });

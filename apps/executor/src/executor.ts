@@ -15,6 +15,7 @@ import type { Handled } from './delivery/handled.js';
 import { GenerateHandler } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
 import { firstSliceMessage } from './generate/slice-publisher.js';
+import { FlowCalls } from './host-calls/flow-calls.js';
 import { HostCalls } from './host-calls/host-calls.js';
 import { StateCalls } from './host-calls/state-calls.js';
 import { StepCalls } from './host-calls/step-calls.js';
@@ -141,6 +142,7 @@ class ExecutorService implements Executor {
     this.#tryOuts = new TryOutRoom({ bus, clock, dispatcher: this.#dispatcher, logger: deps.logger });
     this.#hostCalls = new HostCalls({
       steps: new StepCalls({ documents: store.documents, dispatcher: this.#dispatcher, clock }),
+      flows: new FlowCalls({ bus, documents: store.documents, jobs: store.jobs }),
       state: new StateCalls(store.state),
       pool,
       logger: deps.logger,

@@ -60,6 +60,7 @@ export type ReplyHead =
 export const hostFunctionNames = [
   'exports.run',
   'exports.runVirtual',
+  'flows.run',
   'imports.run',
   'imports.runVirtual',
   'state.get',

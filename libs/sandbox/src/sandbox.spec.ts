@@ -103,7 +103,7 @@ const f = () => {
       'connections.update is not available in functions of flows: they cannot find, read or change resources.',
     ],
     ['connections.run({})', 'connections.run is not supported.'],
-    ['flows.run({})', 'flows.run is not supported.'],
+    ['lookupCaches.run({})', 'lookupCaches.run is not supported.'],
     ['request({})', 'request is not supported.'],
     ['state.get("key")', 'state.get cannot be called here.'],
   ])('what flows cannot use of the platform API says so: %s', async (call, message) => {

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { isId, type JsonRecord, type JsonValue } from '#model';
 import { HostCallError, type HostFunctionName } from '#sandbox';
+import type { AskedWindow } from './flow-calls.js';
 
 const id = z.string().refine(isId, 'must be the id of a resource');
 const definition = z.record(z.string(), z.unknown());
 const records = z.array(z.unknown());
+const instant = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()])
+  .transform((text) => new Date(text).toISOString());
 /** Reference: resources §19 names no bounds. */
 const key = z.string().min(1).max(256);
 
@@ -12,6 +16,12 @@ const key = z.string().min(1).max(256);
 const schemas = {
   'exports.run': z.tuple([z.strictObject({ _id: id })]),
   'exports.runVirtual': z.tuple([z.strictObject({ export: definition })]),
+  'flows.run': z.tuple([
+    z.strictObject({
+      _id: id,
+      export: z.strictObject({ startDate: instant.optional(), endDate: instant.optional() }).optional(),
+    }),
+  ]),
   'imports.run': z.tuple([z.strictObject({ _id: id, data: records })]),
   'imports.runVirtual': z.tuple([z.strictObject({ import: definition, data: records })]),
   'state.get': z.tuple([key]),
@@ -21,6 +31,7 @@ const schemas = {
 } satisfies Readonly<Record<HostFunctionName, z.ZodType>>;
 
 export type HostArguments =
+  | { readonly name: 'flows.run'; readonly id: string; readonly window: AskedWindow }
   | { readonly name: 'exports.run'; readonly id: string }
   | { readonly name: 'exports.runVirtual'; readonly step: JsonRecord }
   | { readonly name: 'imports.run'; readonly id: string; readonly records: readonly unknown[] }
@@ -40,6 +51,10 @@ export function hostArguments(name: string, values: string): HostArguments {
       return { name, id: parsed(name, given)[0]._id };
     case 'exports.runVirtual':
       return { name, step: parsed(name, given)[0].export as JsonRecord };
+    case 'flows.run': {
+      const [{ _id, export: window = {} }] = parsed(name, given);
+      return { name, id: _id, window };
+    }
     case 'imports.run': {
       const [{ _id, data }] = parsed(name, given);
       return { name, id: _id, records: data };

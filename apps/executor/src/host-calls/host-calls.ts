@@ -3,6 +3,7 @@ import { count, type Logger } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import type { HostCallAnswer, HostCallScope, Notice, WorkerPool } from '../workers/protocol.js';
 import { hostArguments, type HostArguments } from './arguments.js';
+import type { FlowCalls } from './flow-calls.js';
 import type { StateCalls } from './state-calls.js';
 import type { StepCalls } from './step-calls.js';
 
@@ -11,6 +12,7 @@ const maxDepth = 3;
 
 export interface HostCallParts {
   readonly steps: StepCalls;
+  readonly flows: FlowCalls;
   readonly state: StateCalls;
   readonly pool: Pick<WorkerPool, 'worker' | 'onLost'>;
   readonly logger: Logger;
@@ -73,7 +75,7 @@ export class HostCalls {
   }
 
   async #perform(call: HostArguments, scope: HostCallScope, signal: AbortSignal): Promise<unknown> {
-    const { steps, state } = this.#parts;
+    const { steps, flows, state } = this.#parts;
     const { accountId } = scope;
     switch (call.name) {
       case 'state.get':
@@ -84,24 +86,23 @@ export class HostCalls {
         return state.delete(accountId, call.key);
       case 'state.find':
         return state.find(accountId);
-      default:
-        mayRunSteps(call.name, scope);
-    }
-    switch (call.name) {
+      case 'flows.run':
+        return flows.run(scope, call.id, call.window);
       case 'exports.run':
-        return steps.runExport(scope, call.id, signal);
+        return steps.runExport(within(scope, call.name), call.id, signal);
       case 'exports.runVirtual':
-        return steps.runVirtualExport(scope, call.step, signal);
+        return steps.runVirtualExport(within(scope, call.name), call.step, signal);
       case 'imports.run':
-        return steps.runImport(scope, call.id, call.records, signal);
+        return steps.runImport(within(scope, call.name), call.id, call.records, signal);
       default:
-        return steps.runVirtualImport(scope, call.step, call.records, signal);
+        return steps.runVirtualImport(within(scope, call.name), call.step, call.records, signal);
     }
   }
 }
 
-/** @throws HostCallError Reference: runtime §16.2. */
-function mayRunSteps(name: string, { integrationId, depth }: HostCallScope): void {
+/** The scope, when exports and imports may be called in it. @throws HostCallError Reference: runtime §16.2. */
+function within(scope: HostCallScope, name: string): HostCallScope {
+  const { integrationId, depth } = scope;
   if (integrationId === null) {
     throw new HostCallError(
       executorCodes.integration_required.code,
@@ -114,4 +115,5 @@ function mayRunSteps(name: string, { integrationId, depth }: HostCallScope): voi
       `${name}: exports and imports that functions call may call others ${maxDepth} levels deep.`,
     );
   }
+  return scope;
 }
