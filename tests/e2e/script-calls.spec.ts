@@ -101,6 +101,27 @@ const preMap = (options) => imports.run({ _id: '${importId}', data: [{ id: 950 }
     shop.intercept = () => null;
   });
 
+  it('use the connection of their own step, although it allows one request at a time', async () => {
+    const { api } = millrace;
+    const { destinationId: _connectionId } = await steps({ concurrencyLevel: 1 });
+    const { exportId } = await steps({ export: { _connectionId } });
+    const content = `
+import { exports } from 'integrator-api';
+const count = () => exports.run({ _id: '${exportId}' }).data.length;
+const preSavePage = ({ data }) => ({ data: data.map((record) => ({ ...record, name: count() })), errors: [] });
+const postSubmit = ({ responseData }) => { count(); return responseData; };`;
+    const _scriptId = await api.create('scripts', { name: 'Shares', content });
+    const script = (name: string) => ({ [name]: { _scriptId, function: name } });
+    const { flowId } = await steps({
+      pageSize: 1,
+      flow: { _integrationId },
+      export: { _connectionId, hooks: script('preSavePage') },
+      import: { _connectionId, idLockTemplate: 'all', hooks: script('postSubmit') },
+    });
+    const job = await api.finished(await api.run(flowId), 20_000);
+    expect(job).toMatchObject({ status: 'completed', numSuccess: 3, numError: 0 });
+  });
+
   it('keep what outlives the run', async () => {
     const count = `const n = (state.get('n') ?? 0) + 1; state.put('n', n); return [n, state.find()];`;
     expect(await found(count)).toEqual([1, ['n']]);
