@@ -42,7 +42,7 @@ const time: readonly (readonly [string, string])[] = [
 ];
 
 const leftBehind: readonly (readonly [string, string])[] = [
-  ['microtasks', 'const again = () => Promise.resolve().then(again); again(); return 1;'],
+  ['microtasks', 'const again = () => void Promise.resolve().then(again); again(); return 1;'],
   ['awaiting', '(async () => { for (;;) await 1; })(); return 1;'],
   ['a loop in a microtask', 'Promise.resolve().finally(() => { for (;;); }); return 1;'],
 ];
@@ -116,6 +116,14 @@ describe('a script without end', () => {
   it.each(leftBehind)('is ended when it has answered and left work without end behind: %s', async (_name, body) => {
     const functions = sandbox.functions({ source: `function f() { ${body} }\nconst g = () => 'next';` });
     expect(await functions.call('f')).toEqual({ value: 1 });
+    expect(await functions.call('g')).toEqual({ value: 'next' });
+  });
+
+  it('is ended by time or by memory when it left a chain of promises behind, each of which holds the one before', async () => {
+    const source = `function f() { const again = () => Promise.resolve().then(again); again(); return 1; }\nconst g = () => 'next';`;
+    const functions = sandbox.functions({ source });
+    // A fast machine uses up the memory before the time.
+    expect(codeOf(await functions.call('f'))).toMatch(/^(a value|script_memory_exceeded)$/);
     expect(await functions.call('g')).toEqual({ value: 'next' });
   });
 
