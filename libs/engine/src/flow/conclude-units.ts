@@ -1,5 +1,5 @@
 import type { JsonValue } from '#model';
-import type { PageRecord } from '../program.js';
+import type { PageRecord, StepCounts } from '../program.js';
 import { stageOf, type Slot, type StepPass, type Unit } from './units.js';
 
 /**
@@ -13,20 +13,21 @@ export function concludeUnits(
   rejoined: ReadonlyMap<Slot, JsonValue>,
 ): readonly PageRecord[] {
   const onward: PageRecord[] = [];
+  if (slots.length === 0) return onward;
+  const counts = pass.ledger.counts(pass.instruction.stepId);
   for (const slot of slots) {
     const { entry, children } = slot;
     const record =
-      children === null ? concludeOne(pass, slot) : concludeChildren(pass, entry, children, rejoined.get(slot));
+      children === null ? concludeOne(pass, slot, counts) : concludeChildren(pass, entry, children, rejoined.get(slot));
     if (record !== undefined) onward.push(record === entry.record ? entry : { ...entry, record });
   }
   return onward;
 }
 
 /** @returns the record as it goes on; undefined when it does not */
-function concludeOne(pass: StepPass, unit: Unit): JsonValue | undefined {
+function concludeOne(pass: StepPass, unit: Unit, counts: StepCounts): JsonValue | undefined {
   const { entry, outcome } = unit;
   const { ledger, instruction } = pass;
-  const counts = ledger.counts(instruction.stepId);
   if (outcome === undefined || outcome.kind === 'untouched') {
     ledger.interrupted = true;
     return undefined;

@@ -29,10 +29,13 @@ export function failedEnvelope(failures: readonly Failure[], statusCode = 422): 
   return { statusCode, errors: errorsOf(failures) };
 }
 
+/** Shared, because most records have none. */
+const none: readonly Failure[] = [];
+
 /** A status outside of 2xx fails a record even when the destination did not say why. */
 export function failuresOf(outcome: ImportOutcome | LookupOutcome): readonly Failure[] {
   if (outcome.failures !== undefined && outcome.failures.length > 0) return outcome.failures;
-  if (outcome.statusCode >= 200 && outcome.statusCode < 300) return [];
+  if (outcome.statusCode >= 200 && outcome.statusCode < 300) return none;
   const code = String(outcome.statusCode);
   return [{ code, message: `The application answered with status ${code}.`, source: 'application' }];
 }

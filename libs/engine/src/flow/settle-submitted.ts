@@ -16,9 +16,13 @@ interface Response extends Answered<ImportOutcome> {
 
 /** responseTransform → postSubmit → response mapping. Reference: runtime §9.3. */
 export async function settleSubmitted(pass: StepPass, answered: readonly Answered<ImportOutcome>[]): Promise<void> {
-  const { postSubmit } = pass.details;
+  const { postSubmit, shapeAnswer } = pass.details;
+  if (postSubmit === undefined && shapeAnswer === undefined) {
+    for (const one of answered) settle(pass, one, one.outcome._json);
+    return;
+  }
   const responses = await transformAnswers(pass, answered);
-  if (postSubmit === undefined) for (const response of responses) settle(pass, response);
+  if (postSubmit === undefined) for (const response of responses) settle(pass, response, response.answer);
   else await settleAsHookSays(pass, postSubmit, responses);
 }
 
@@ -48,12 +52,16 @@ async function transformAnswers(
   return responses.map((response) => changed.get(response) ?? response);
 }
 
-function settle(pass: StepPass, { unit, outcome, failures, answer }: Response): void {
+function settle(
+  pass: StepPass,
+  { unit, outcome, failures }: Answered<ImportOutcome>,
+  answer: JsonValue | undefined,
+): void {
   if (failures.length > 0) {
     unit.outcome = failed(pass, unit, failures, outcome);
     return;
   }
-  warn(pass, unit, outcome.warnings ?? []);
+  if (outcome.warnings !== undefined) warn(pass, unit, outcome.warnings);
   const kind = outcome.ignored === true ? 'ignored' : 'success';
   const needsNoResponse = pass.instruction.step.mapResponse === undefined && !keepsResponses(pass);
   unit.outcome = needsNoResponse
