@@ -195,9 +195,9 @@ describe('what a function returns', () => {
   });
 
   it('is at most 5 MB', async () => {
-    expect(await run('const f = () => "x".repeat(5 * 1024 * 1024 - 2);')).toEqual({
-      value: expect.stringMatching(/^x+$/),
-    });
+    const largest = await run('const f = () => "x".repeat(5 * 1024 * 1024 - 2);');
+    // By length: a difference between texts of this size is nothing to print.
+    expect('value' in largest ? JSON.stringify(largest.value).length : largest.failure).toBe(5 * 1024 * 1024);
     for (const text of ['"x".repeat(5 * 1024 * 1024)', '"é".repeat(3 * 1024 * 1024)']) {
       expect(await run(`const f = () => ${text};`)).toEqual({
         failure: { code: 'response_size_exceeded', message: expect.any(String) },
