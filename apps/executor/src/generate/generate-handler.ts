@@ -228,7 +228,8 @@ export class GenerateHandler {
       }
       const traceparent = delivery.headers[traceHeader];
       const reply = await dispatcher.aggregate(run, { header, ...(traceparent === undefined ? {} : { traceparent }) });
-      if (reply.kind !== 'aggregated') throw new Error(`A worker could not tell of a run's files: ${reply.kind}.`);
+      // Another try would fare no better, and the run would wait for it for ever: operators can replay a dead letter.
+      if (reply.kind !== 'aggregated') return this.#reject(delivery, `files of the run untold: ${reply.kind}`);
       const { runId, accountId, flowId, ordinal } = header;
       await results.pages(
         {

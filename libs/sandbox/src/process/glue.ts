@@ -244,6 +244,7 @@ function outcome(options) {
   } catch (error) {
     if (isLate) return failure('script_timeout', limits.lateMessage);
     let why = '';
+    // What was thrown is the script's own, its getters too: without a reason the failure is the same.
     try {
       why = ': ' + asText(error.message);
     } catch {}
