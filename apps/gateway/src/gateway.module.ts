@@ -21,7 +21,7 @@ import { JobEvents } from './jobs/job-events.js';
 import { JobController } from './jobs/job.controller.js';
 import { JobService } from './jobs/job.service.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
-import { DocumentReader } from './resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { resourceController } from './resources/resource.controller.js';
 import { PreSave } from './resources/pre-save.js';
 import { ResourceFunctions } from './resources/resource-functions.js';

@@ -1,6 +1,6 @@
 import type { FlowPlan } from '#engine';
 import type { Jobs, Plans } from '#store';
-import { Recent } from './recent.js';
+import { Recent } from '#lanes/recent';
 
 export interface RunPlan {
   readonly planId: string;

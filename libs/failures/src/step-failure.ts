@@ -1,28 +1,39 @@
-/** Stage in which a record, page or run failed. Reference: errors §3, decision 26. */
-export type FailureSource =
-  | 'application'
-  | 'connection'
-  | 'internal'
-  | 'resource'
-  | 'lookup'
-  | 'transformation'
-  | 'output_filter'
-  | 'input_filter'
-  | 'import_filter'
-  | 'mapping'
-  | 'response_mapping'
-  | 'pre_parse_hook'
-  | 'pre_save_page_hook'
-  | 'pre_map_hook'
-  | 'post_map_hook'
-  | 'post_submit_hook'
-  | 'post_aggregate_hook'
-  | 'post_response_map_hook'
-  | 'routing';
+/** Stages in which a record, page or run fails. Reference: errors §3, decision 26. */
+export const failureSources = [
+  'application',
+  'connection',
+  'internal',
+  'resource',
+  'lookup',
+  'transformation',
+  'output_filter',
+  'input_filter',
+  'import_filter',
+  'mapping',
+  'response_mapping',
+  'pre_parse_hook',
+  'pre_save_page_hook',
+  'pre_map_hook',
+  'post_map_hook',
+  'post_submit_hook',
+  'post_aggregate_hook',
+  'post_response_map_hook',
+  'routing',
+] as const;
+export type FailureSource = (typeof failureSources)[number];
 
-/** Reference: errors §5. `null` is "unclassified". */
-export type Classification =
-  'connection' | 'duplicate' | 'governance' | 'intermittent' | 'missing' | 'parse' | 'value' | 'too_large';
+/** Reference: errors §5; an error without one is "unclassified". */
+export const classifications = [
+  'connection',
+  'duplicate',
+  'governance',
+  'intermittent',
+  'missing',
+  'parse',
+  'value',
+  'too_large',
+] as const;
+export type Classification = (typeof classifications)[number];
 
 /** Why something failed, as a value: it crosses threads and wires, so callers match on `code`. */
 export interface Failure {

@@ -1,37 +1,5 @@
 import { z } from 'zod';
-
-export const failureSources = [
-  'application',
-  'connection',
-  'internal',
-  'resource',
-  'lookup',
-  'transformation',
-  'output_filter',
-  'input_filter',
-  'import_filter',
-  'mapping',
-  'response_mapping',
-  'pre_parse_hook',
-  'pre_save_page_hook',
-  'pre_map_hook',
-  'post_map_hook',
-  'post_submit_hook',
-  'post_aggregate_hook',
-  'post_response_map_hook',
-  'routing',
-] as const;
-
-export const classifications = [
-  'connection',
-  'duplicate',
-  'governance',
-  'intermittent',
-  'missing',
-  'parse',
-  'value',
-  'too_large',
-] as const;
+import { classifications, failureSources } from '#failures';
 
 /** One failed record at one step. Reference: errors §2. */
 export const stepError = z.object({

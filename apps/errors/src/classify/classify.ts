@@ -1,5 +1,4 @@
-import type { Classification } from '#failures';
-import { classifications } from '#model';
+import { type Classification, classifications } from '#failures';
 import { classificationRules, type ClassificationRule, type RuleCondition } from './classification-rules.js';
 
 /** The part of a failure that rules look at. */

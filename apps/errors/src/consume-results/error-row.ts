@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ErrorEvent, StepResult } from '#contracts';
-import { failureSources, type JsonRecord, type JsonValue } from '#model';
+import { failureSources } from '#failures';
+import type { JsonRecord, JsonValue } from '#model';
 import type { StepErrorRow } from '#store';
 import { classify } from '../classify/classify.js';
 

@@ -1,5 +1,5 @@
 import type { Jobs } from '#store';
-import { Recent } from '../recent.js';
+import { Recent } from '#lanes/recent';
 
 interface Positions {
   /** by step id: as page generator, and as page processor */

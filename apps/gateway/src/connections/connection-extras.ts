@@ -3,7 +3,7 @@ import { isId, type Issue, type JsonRecord } from '#model';
 import type { StoredDocument } from '#store';
 import type { Caller } from '../http/caller.js';
 import { RegistrationService } from '../integrations/registration.service.js';
-import { DocumentReader } from '../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import type { Incoming, TypeExtras } from '../resources/type-extras.js';
 import { withManagedConcurrency } from './concurrency.js';
 import { readRegistrations } from './integration-registrations.js';

@@ -4,7 +4,7 @@ import { type Flow, isRecord, type Issue, type JsonRecord, valuesAt } from '#mod
 import type { StoredDocument } from '#store';
 import type { Caller } from '../http/caller.js';
 import { RegistrationService } from '../integrations/registration.service.js';
-import { DocumentReader } from '../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import type { Incoming, TypeExtras } from '../resources/type-extras.js';
 import { stepsOf } from './run/runnable.js';
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { classifications, failureSources, job, stepError } from '#model';
+import { classifications, failureSources } from '#failures';
+import { job, stepError } from '#model';
 import type { Operation } from '../openapi/operation.js';
 import { startRunAnswer, startRunRequest } from './run/start-run.request.js';
 

@@ -5,7 +5,7 @@ import { isId, type JsonRecord, resourceTypes } from '#model';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { parseBody } from '../http/parse-body.js';
 import { invalid, notFound } from '../http/refusals.js';
-import { DocumentReader } from '../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { ResourceService } from '../resources/resource.service.js';
 import { registered, RegistrationService } from './registration.service.js';
 

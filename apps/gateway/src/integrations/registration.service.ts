@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { StoredDocument } from '#store';
 import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
-import { DocumentReader } from '../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 
 /** Connections are registered in integrations, several at once. Reference: resources §2. */
 @Injectable()

@@ -1,6 +1,6 @@
 import { isId, type Issue, type JsonRecord, type Reference, type ResourceTypeName, valuesAt } from '#model';
 import type { StoredDocument } from '#store';
-import type { DocumentReader } from './document-reader.js';
+import type { DocumentReader } from '#store/document-reader';
 
 /** Documents that another refers to, by type and id. */
 export type Referred = Readonly<Partial<Record<ResourceTypeName, ReadonlyMap<string, StoredDocument>>>>;

@@ -5,7 +5,7 @@ import { isId, isRecord, type JsonRecord } from '#model';
 import { apiCodes } from '../codes.js';
 import type { Asker } from '../try-out/asker.js';
 import { ExecutorClient } from '../try-out/executor-client.js';
-import { DocumentReader } from './document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 
 /** How a document names a function of a script. */
 export interface NamedFunction {

@@ -18,7 +18,7 @@ import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import type { Caller } from '../http/caller.js';
 import { invalid, notFound } from '../http/refusals.js';
 import type { Asker } from '../try-out/asker.js';
-import { DocumentReader } from './document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { applyPatch } from './json-patch.js';
 import type { ListRequest } from './list-query.js';
 import { presented, replaced, withoutHeavy, writable } from './merge.js';

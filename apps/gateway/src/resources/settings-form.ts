@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isRecord, type JsonRecord, type ResourceType, resourceTypes } from '#model';
 import type { Caller } from '../http/caller.js';
 import type { Asker } from '../try-out/asker.js';
-import { DocumentReader } from './document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { namedFunction, ResourceFunctions } from './resource-functions.js';
 import { ResourceService } from './resource.service.js';
 

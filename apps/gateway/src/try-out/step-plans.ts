@@ -6,7 +6,7 @@ import { type FlowDocuments, gatherStep, readFlowDocuments, snapshot } from '#pl
 import type { StoredDocument } from '#store';
 import type { Caller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';
-import { DocumentReader } from '../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { ResourceService } from '../resources/resource.service.js';
 
 export interface StepPlan<T extends Export | Import> {
@@ -27,7 +27,7 @@ export class StepPlans {
 
   /** @throws ApiError 404 */
   async flow(caller: Caller, id: string): Promise<FlowDocuments> {
-    const documents = isId(id) ? await readFlowDocuments(this.#documents, caller.accountId, id) : null;
+    const documents = isId(id) ? await readFlowDocuments(this.reader, caller.accountId, id) : null;
     if (!documents) throw notFound('flow');
     return documents;
   }
@@ -76,18 +76,11 @@ export class StepPlans {
   async #ofExport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
     // Documents were validated when they were written, or just now (parse at the edge, once).
     const step = document as unknown as Export & { readonly _id: string };
-    return { step, plan: snapshot(await gatherStep(this.#documents, accountId, { export: step })) };
+    return { step, plan: snapshot(await gatherStep(this.reader, accountId, { export: step })) };
   }
 
   async #ofImport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Import>> {
     const step = document as unknown as Import & { readonly _id: string };
-    return { step, plan: snapshot(await gatherStep(this.#documents, accountId, { import: step })) };
-  }
-
-  get #documents() {
-    const { reader } = this;
-    return {
-      read: async (...asked: Parameters<DocumentReader['getMany']>) => [...(await reader.getMany(...asked)).values()],
-    };
+    return { step, plan: snapshot(await gatherStep(this.reader, accountId, { import: step })) };
   }
 }

@@ -3,7 +3,7 @@ import { isFinal } from '#model';
 import type { JobRow, Jobs } from '#store';
 import type { Stream } from '#stream';
 import type { Clock } from '#clock';
-import { Recent } from '../recent.js';
+import { Recent } from '#lanes/recent';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 import { finishRun } from './finish-run.js';

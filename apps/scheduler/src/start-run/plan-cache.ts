@@ -3,8 +3,8 @@ import type { Bus } from '#bus';
 import { signals } from '#contracts';
 import type { Documents } from '#store';
 import type { Clock } from '#clock';
-import { Recent } from '../recent.js';
-import { DocumentReader } from './document-reader.js';
+import { Recent } from '#lanes/recent';
+import { DocumentReader } from '#store/document-reader';
 import { documentsOf, readFlowDocuments, type FlowDocuments } from '#plans';
 import { buildPlan, type PlanOutcome } from './plan.js';
 

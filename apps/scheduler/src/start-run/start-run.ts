@@ -7,7 +7,7 @@ import { checkInput } from '#engine/input/index';
 import { startSpan } from '#telemetry';
 import type { Clock } from '#clock';
 import { nothingFollows } from '../chains/follow-runs.js';
-import { Recent } from '../recent.js';
+import { Recent } from '#lanes/recent';
 import type { RunPlans } from '../run-plans.js';
 import type { SchedulerTelemetry } from '../telemetry.js';
 import { firstGenerators, firstWork } from './first-work.js';

@@ -4,6 +4,7 @@ import type { JsonRecord, JsonValue } from '#model';
 import { mapConcurrently } from '../concurrent.js';
 import { lookupContext, readsBareFields, stepRoots } from '../contexts.js';
 import { deltaRoots } from '../delta.js';
+import { failedLookup, lookupTooLarge } from '../lookup-failures.js';
 import type { ConnectorHost, LookupSource, StepContext } from '../ports.js';
 import { MAX_RECORD_BYTES } from '../records.js';
 import { HttpClient, isFailed } from './client.js';
@@ -43,7 +44,7 @@ export class HttpLookup implements LookupSource {
   async lookup(records: readonly PreparedRecord[], context: StepContext): Promise<readonly LookupOutcome[]> {
     const client = HttpClient.of(this.#host);
     const connection = await client.connection(context.connection);
-    if ('code' in connection) return records.map(() => failed(connection));
+    if ('code' in connection) return records.map(() => failedLookup(connection));
     return mapConcurrently(records, MAX_CONCURRENT, (record) => this.#one(client, connection, record, context));
   }
 
@@ -66,12 +67,12 @@ export class HttpLookup implements LookupSource {
         this.#read.options,
         context,
       );
-      if (isFailed(received)) return failed(received.failure);
+      if (isFailed(received)) return failedLookup(received.failure);
       if (this.#pager.endsWith(received.answer.status, current)) return { statusCode: 200, data };
       bytes += received.answer.body.length;
-      if (bytes > MAX_RECORD_BYTES) return failed(tooLarge(bytes));
+      if (bytes > MAX_RECORD_BYTES) return failedLookup(lookupTooLarge(bytes));
       const page = this.#parser.read(received, current.pages > 0);
-      if ('failure' in page) return failed(page.failure);
+      if ('failure' in page) return failedLookup(page.failure);
       const next = this.#pager.next(
         current,
         {
@@ -85,9 +86,9 @@ export class HttpLookup implements LookupSource {
         (later) => this.#roots(later, received.view, record, context),
         environment,
       );
-      if ('endless' in next) return failed(endless());
+      if ('endless' in next) return failedLookup(endless());
       data.push(...page.records);
-      if ('failure' in next) return failed(next.failure);
+      if ('failure' in next) return failedLookup(next.failure);
       if (next.state === null) return { statusCode: 200, data };
       state = next.state;
       previous = received.answer.body;
@@ -134,19 +135,6 @@ export class HttpLookup implements LookupSource {
     };
     return lookupContext(roots, record, this.#bareFields);
   }
-}
-
-function failed(failure: Failure): LookupOutcome {
-  return { statusCode: failure.source === 'connection' ? 403 : 422, data: [], failures: [failure] };
-}
-
-function tooLarge(bytes: number): Failure {
-  return {
-    code: 'response_size_exceeded',
-    message: `The lookup found ${bytes} bytes for one record; at most ${MAX_RECORD_BYTES} are allowed.`,
-    source: 'lookup',
-    classification: 'too_large',
-  };
 }
 
 function endless(): Failure {

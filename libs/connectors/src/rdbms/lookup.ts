@@ -4,6 +4,7 @@ import type { JsonRecord } from '#model';
 import { mapConcurrently } from '../concurrent.js';
 import { lookupContext, readsBareFields, stepRoots } from '../contexts.js';
 import { deltaRoots } from '../delta.js';
+import { failedLookup, lookupTooLarge } from '../lookup-failures.js';
 import type { ConnectorHost, LookupSource, StepContext } from '../ports.js';
 import { MAX_RECORD_BYTES } from '../records.js';
 import { render, type Template } from '../templates.js';
@@ -33,7 +34,7 @@ export class RdbmsLookup implements LookupSource {
   async lookup(records: readonly PreparedRecord[], context: StepContext): Promise<readonly LookupOutcome[]> {
     const client = RdbmsClient.of(this.#host);
     const database = await client.database(context.connection);
-    if ('code' in database) return records.map(() => failed(database));
+    if ('code' in database) return records.map(() => failedLookup(database));
     const roots: JsonRecord = {
       ...stepRoots(context, database.document, 'export', this.#step as unknown as JsonRecord),
       ...deltaRoots(this.#step, context.run),
@@ -50,9 +51,9 @@ export class RdbmsLookup implements LookupSource {
     context: StepContext,
   ): Promise<LookupOutcome> {
     const text = render(this.#query, lookupContext(roots, record, this.#bareFields), { nowMs: context.run.nowMs });
-    if (typeof text !== 'string') return failed(text);
+    if (typeof text !== 'string') return failedLookup(text);
     const found = await findRows(client, database, text, context);
-    return 'failure' in found ? failed(found.failure) : { statusCode: 200, data: found.rows };
+    return 'failure' in found ? failedLookup(found.failure) : { statusCode: 200, data: found.rows };
   }
 }
 
@@ -70,20 +71,7 @@ export async function findRows(
   });
   if ('error' in result) return { failure: result.error.failure };
   const { rows, bytes } = result.value;
-  if (bytes > MAX_RECORD_BYTES) return { failure: tooLarge(bytes) };
+  if (bytes > MAX_RECORD_BYTES) return { failure: lookupTooLarge(bytes) };
   // Several statements in one text give an array of results, of which none is the lookup's.
   return { rows: rows ?? [] };
-}
-
-function failed(failure: Failure): LookupOutcome {
-  return { statusCode: failure.source === 'connection' ? 403 : 422, data: [], failures: [failure] };
-}
-
-function tooLarge(bytes: number): Failure {
-  return {
-    code: 'response_size_exceeded',
-    message: `The lookup found ${bytes} bytes for one record; at most ${MAX_RECORD_BYTES} are allowed.`,
-    source: 'lookup',
-    classification: 'too_large',
-  };
 }

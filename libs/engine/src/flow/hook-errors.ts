@@ -1,5 +1,5 @@
-import type { Failure, FailureSource } from '#failures';
-import { failureSources, isRecord, type JsonRecord, type JsonValue } from '#model';
+import { type Failure, failureSources, type FailureSource } from '#failures';
+import { isRecord, type JsonRecord, type JsonValue } from '#model';
 import { engineCodes } from '../codes.js';
 
 const sources: ReadonlySet<string> = new Set(failureSources);

@@ -1,4 +1,4 @@
-import { classifications, failureSources } from '#model';
+import { classifications, failureSources } from '#failures';
 import type { StepErrorQuery } from '#store';
 import { badQuery } from '../../http/refusals.js';
 import { isoTime } from '../../jobs/job-query.js';

@@ -10,7 +10,7 @@ import { GATEWAY_DEPS, type GatewayDeps } from '../../deps.js';
 import type { Caller } from '../../http/caller.js';
 import { parseBody } from '../../http/parse-body.js';
 import { invalid } from '../../http/refusals.js';
-import { DocumentReader } from '../../resources/document-reader.js';
+import { DocumentReader } from '#store/document-reader';
 import { ResourceService } from '../../resources/resource.service.js';
 import { type FlowSteps, incomplete, stepsOf, unsupported } from './runnable.js';
 import { type StartRunRequest, startRunRequest } from './start-run.request.js';
@@ -81,16 +81,13 @@ export class StartRunService {
 
   async #assertRunnable(accountId: string, flow: Flow, steps: FlowSteps): Promise<void> {
     const [exports, imports] = await Promise.all([
-      this.reader.getMany(accountId, 'exports', [...steps.generatorIds, ...steps.lookupIds]),
-      this.reader.getMany(accountId, 'imports', steps.importIds),
+      this.reader.read(accountId, 'exports', [...steps.generatorIds, ...steps.lookupIds]),
+      this.reader.read(accountId, 'imports', steps.importIds),
     ]);
-    const missing = incomplete(flow, steps, (id) => exports.has(id) || imports.has(id));
+    const found = new Set([...exports, ...imports].map((document) => document._id));
+    const missing = incomplete(flow, steps, (id) => found.has(id));
     if (missing.length > 0) throw invalid(missing);
-    const refused = unsupported(
-      flow,
-      [...exports.values()] as unknown as readonly Export[],
-      [...imports.values()] as unknown as readonly Import[],
-    );
+    const refused = unsupported(flow, exports as unknown as readonly Export[], imports as unknown as readonly Import[]);
     if (refused.length > 0) throw invalid(refused);
   }
 }
