@@ -27,8 +27,10 @@ const maxContinuationIdLength = 300;
  * The nth message that goes on from another. It is not named after the branch it takes: were a page routed otherwise when
  * it is delivered again, its messages would be new ones beside those of the first time. So the first of them always has
  * one name, and the batch that repeats it is refused whole.
+ *
+ * @param nth with `r`: of the messages that hold step results beside them
  */
-export function continuationId(messageId: string, nth: number): string {
+export function continuationId(messageId: string, nth: number | `r${number}`): string {
   const id = `${messageId}@${nth}`;
   if (id.length <= maxContinuationIdLength) return id;
   const bundle = messageId.slice(0, messageId.indexOf('@'));

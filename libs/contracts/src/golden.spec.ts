@@ -13,7 +13,16 @@ import {
   type TryOutHeader,
   type TryOutTask,
 } from './try-out.js';
-import { decodePages, encodePages, generateBody, generateHeader, pageHeader, type PageBody } from './work.js';
+import {
+  decodePages,
+  encodePages,
+  generateBody,
+  generateHeader,
+  inflateBody,
+  pageHeader,
+  pageWorkHeader,
+  type PageBody,
+} from './work.js';
 
 /**
  * Golden files are real documents of every version that may still sit in a queue. Code of today must read each of them
@@ -54,6 +63,8 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'work.page.v1.json': page,
   'work.page.end.v1.json': page,
   'work.page.copy.v1.json': page,
+  'work.page.outcome.v1.json': page,
+  'work.page.results.v1.json': results,
 };
 
 function generate(document: unknown): unknown {
@@ -72,6 +83,11 @@ function tryOut(document: unknown): unknown {
 function tryOutAnswer(document: unknown): unknown {
   const reply = decodeTryOutReply(Buffer.from(JSON.stringify(document)));
   return JSON.parse(Buffer.from(encodeTryOutReply(reply)).toString('utf8'));
+}
+
+function results(document: unknown): unknown {
+  const { header, body } = document as { readonly header: unknown; readonly body: string };
+  return { header: pageWorkHeader.parse(header), body: inflateBody(Buffer.from(body), 'identity', body.length) };
 }
 
 function page(document: unknown): unknown {

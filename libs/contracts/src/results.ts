@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineMessage } from './message.js';
-import { generatorTotals } from './work.js';
+import { generatorTotals, pageOutcome } from './work.js';
 
 const id = z.string().regex(/^[0-9a-f]{24}$/);
 const count = z.number().int().nonnegative();
@@ -43,24 +43,14 @@ export type ErrorEvent = z.infer<typeof errorEvent>;
 const common = { v: z.literal(1), runId: id, accountId: id, flowId: id };
 
 /**
- * Topic `step-results`, key = run id. What one delivery did, produced before it is acknowledged; `resultId` is the id of
- * the delivered message, so a redelivery counts once (P3).
+ * Topic `step-results`, key = run id. What one delivery did, produced before it is acknowledged; a redelivery counts once
+ * (P3), by the `resultId`, and so do its errors.
  */
 export const pagesResult = z.object({
   ...common,
   kind: z.literal('pages'),
-  resultId: z.string(),
   ordinal: count,
-  position: count,
-  /** pages of the bundle that this delivery finished at its position */
-  pages: count,
-  /** page continuations that it published: `finished = generated + forked` closes the ledger */
-  forked: count,
-  steps: z.array(z.object({ stepId: id, success: count, error: count, ignore: count, pages: count })),
-  /** What routers did, by index in their flow; `ignore` are records that no branch took. Absent: no router was passed. */
-  routers: z
-    .array(z.object({ router: count, success: count, error: count, ignore: count, branches: z.array(count) }))
-    .optional(),
+  ...pageOutcome.shape,
   errors: z.array(errorEvent),
 });
 export type PagesResult = z.infer<typeof pagesResult>;

@@ -56,6 +56,23 @@ export const generateBody = z.object({
 });
 export type GenerateBody = z.infer<typeof generateBody>;
 
+/** What one delivery of a page bundle did, but for its errors: part of its step result. */
+export const pageOutcome = z.object({
+  /** id of the delivered message */
+  resultId: z.string(),
+  position: count,
+  /** pages of the bundle that this delivery finished at its position */
+  pages: count,
+  /** page continuations that it published: `finished = generated + forked` closes the ledger */
+  forked: count,
+  steps: z.array(z.object({ stepId: id, success: count, error: count, ignore: count, pages: count })),
+  /** What routers did, by index in their flow; `ignore` are records that no branch took. Absent: no router was passed. */
+  routers: z
+    .array(z.object({ router: count, success: count, error: count, ignore: count, branches: z.array(count) }))
+    .optional(),
+});
+export type PageOutcome = z.infer<typeof pageOutcome>;
+
 /**
  * `work.page`, key = run: consecutive pages of one generator, waiting at one position of the page program; a bundle.
  * Message id: `<runId>/<ordinal>/p<firstPage>` at the entry; the nth message that goes on from it appends `@<n>`.
@@ -77,6 +94,13 @@ export const pageHeader = z.object({
   copy: count.optional(),
   /** `zstd` when the body is compressed */
   encoding: z.enum(['identity', 'zstd']),
+  /** Which writing of the message this is, of all that were tried: parsed pages of another are not its own. */
+  tag: z.string().optional(),
+  /**
+   * On the first message that goes on from another: what that one did, told with this one's result unless it was told.
+   * Published together, they say the same however often the other is delivered.
+   */
+  outcome: pageOutcome.optional(),
   /**
    * On the last bundle of a generator that nothing follows: its end, in place of an `end` message of its own. Whoever
    * finishes the bundle reports it; continuations do not carry it.
@@ -92,6 +116,22 @@ export const pageHeader = z.object({
     .optional(),
 });
 export type PageHeader = z.infer<typeof pageHeader>;
+
+/**
+ * `work.page`, key = run: step results of a bundle that may go on, where they are too many for the header of a page that
+ * does, or none does. Published with the pages, told by whoever leases it. Body: one event of `step-results`.
+ * Message id: the bundle's with `@r<n>` appended, or `@0` where no page goes on.
+ */
+export const resultsHeader = z.object({
+  v: z.literal(1),
+  kind: z.literal('results'),
+  runId: id,
+  /** as of pages */
+  encoding: z.enum(['identity', 'zstd']),
+});
+export type ResultsHeader = z.infer<typeof resultsHeader>;
+
+export const pageWorkHeader = z.union([pageHeader, resultsHeader]);
 
 /** One page as it travels: its records, with their index as generated where steps have dropped some. */
 export interface PageBody {
@@ -128,14 +168,24 @@ export function decodePages(
   maxBytes = 64 * 1024 * 1024,
 ): PageBody[] {
   try {
-    const plain = encoding === 'zstd' ? zstdDecompressSync(body, { maxOutputLength: maxBytes }) : body;
-    const pages: unknown = JSON.parse(Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8'));
+    const pages: unknown = JSON.parse(inflateBody(body, encoding, maxBytes));
     if (!Array.isArray(pages)) throw new ContractError('page bundle: not an array');
     return pages as PageBody[];
   } catch (cause) {
     if (cause instanceof ContractError) throw cause;
     throw new ContractError('page bundle: unreadable', { cause });
   }
+}
+
+/**
+ * The text of a body.
+ *
+ * @param maxBytes refuses bodies that inflate beyond this, in bytes
+ * @throws RangeError, or what the decompressor throws
+ */
+export function inflateBody(body: Uint8Array, encoding: PageHeader['encoding'], maxBytes: number): string {
+  const plain = encoding === 'zstd' ? zstdDecompressSync(body, { maxOutputLength: maxBytes }) : body;
+  return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength).toString('utf8');
 }
 
 // ZSTD_c_compressionLevel = 100 (zstd.h); level 1 halves JSON pages at a third of the cost of the default.

@@ -279,7 +279,12 @@ export interface LedgerBatch {
   readonly pages: readonly PagesResult[];
   readonly generators: readonly GeneratorResult[];
   readonly finished: readonly RunFinished[];
-  readonly errors: readonly StepErrorRow[];
+  readonly errors: readonly ReportedError[];
+}
+
+export interface ReportedError extends StepErrorRow {
+  /** the pages result that reports it: it is stored if that counts; absent: it is stored whatever counts */
+  readonly resultId?: string;
 }
 
 /** A stored error. Reference: errors §2. */
@@ -317,7 +322,7 @@ export interface Ledger {
   /**
    * Applies a batch, all or nothing, in one transaction with the consumer's position (P3):
    * page results are inserted once per `(run, resultId)` and only those really inserted add to the child jobs' counts;
-   * generator totals replace older ones; errors are inserted once per id; finished runs are audited
+   * generator totals replace older ones; errors are inserted once per id, those of page results with their result; finished runs are audited
    * (pages generated + forked = pages finished, else `pages_lost`) and become final.
    *
    * @returns runs that became final and runs whose rows changed

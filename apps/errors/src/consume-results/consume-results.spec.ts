@@ -168,6 +168,18 @@ describe('errors in step results', () => {
   });
 });
 
+describe('results of two tries of one message', () => {
+  it('count as the first of them, with its errors and no others', async () => {
+    await produce(pages(1, 0, [error(1, id(5))]), pages(1, 0, [error(2, id(5))]), pages(1, 1, [error(3, id(5))]));
+    await start();
+    expect(appliedPages()).toEqual([`${id(1)}/0/p0`, `${id(1)}/0/p1`]);
+    expect(store.applied[0]?.errors.map(({ errorId, resultId }) => [errorId, resultId])).toEqual([
+      [id(1), `${id(1)}/0/p0`],
+      [id(3), `${id(1)}/0/p1`],
+    ]);
+  });
+});
+
 describe('an event that is no step result', () => {
   it('goes to the dead letters as it was, and the others are applied', async () => {
     await produce(pages(1, 0), Buffer.from('{"v":7}'), pages(1, 1));

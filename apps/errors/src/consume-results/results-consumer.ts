@@ -1,7 +1,7 @@
 import type { Blobs } from '#blobs';
 import type { Bus } from '#bus';
 import { signals, type StepResult } from '#contracts';
-import { PositionConflict, type Jobs, type Ledger, type LedgerBatch, type StepErrorRow } from '#store';
+import { PositionConflict, type Jobs, type Ledger, type LedgerBatch, type ReportedError } from '#store';
 import type { StreamBatch, StreamEvent } from '#stream';
 import type { ErrorsTelemetry } from '../telemetry.js';
 import { batchSpans } from './batch-spans.js';
@@ -77,7 +77,7 @@ export class ResultsConsumer {
       if (isPoison(decoded)) await this.#reject(partition, event, decoded.reason);
       else results.push(decoded);
     }
-    await this.#commit(partition, events, results);
+    await this.#commit(partition, events, withoutRepeats(results));
   }
 
   /** One of the events cannot be stored: the others are, and it goes to the dead letters. */
@@ -145,7 +145,7 @@ export class ResultsConsumer {
     }
   }
 
-  async #errorRows(results: readonly StepResult[]): Promise<StepErrorRow[]> {
+  async #errorRows(results: readonly StepResult[]): Promise<ReportedError[]> {
     const failing = results.filter((result) => result.kind !== 'finished' && result.errors.length > 0);
     if (failing.length === 0) return [];
     const positions = await this.#positions.load(failing.map((result) => result.runId));
@@ -155,7 +155,8 @@ export class ResultsConsumer {
         ? []
         : result.errors.map((event) => {
             const oIndex = positionOf(positions.get(result.runId), event.stepId, event.stage);
-            return toErrorRow(event, { result, oIndex, retentionMs });
+            const row = toErrorRow(event, { result, oIndex, retentionMs });
+            return result.kind === 'pages' ? { ...row, resultId: result.resultId } : row;
           }),
     );
   }
@@ -169,4 +170,16 @@ export class ResultsConsumer {
     const stored = this.#stored.get(partition);
     return stored === undefined ? this.position(partition) : stored;
   }
+}
+
+/** A page result counts once, and so do its errors: what a later try of the same message reports is void. */
+function withoutRepeats(results: readonly StepResult[]): StepResult[] {
+  const seen = new Set<string>();
+  return results.filter((result) => {
+    if (result.kind !== 'pages') return true;
+    const key = `${result.runId} ${result.resultId}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }

@@ -231,7 +231,7 @@ export class GenerateHandler {
       // Another try would fare no better, and the run would wait for it for ever: operators can replay a dead letter.
       if (reply.kind !== 'aggregated') return this.#reject(delivery, `files of the run untold: ${reply.kind}`);
       const { runId, accountId, flowId, ordinal } = header;
-      await results.pages(
+      const events = await results.ofPages(
         {
           v: 1,
           kind: 'pages',
@@ -246,9 +246,9 @@ export class GenerateHandler {
           steps: [...reply.steps],
         },
         reply.errors,
-        traceparent,
-        { end: null, finished: null },
+        delivery.attempt,
       );
+      await results.tell(runId, events, traceparent);
     }
     await delivery.ack();
     return 'acked';

@@ -21,7 +21,7 @@ interface EncodedPage extends PageText {
   readonly page: ParsedPage;
 }
 
-export type BundleHeaderBase = Omit<PageHeader, 'pages' | 'records' | 'encoding'>;
+export type BundleHeaderBase = Omit<PageHeader, 'pages' | 'records' | 'encoding' | 'tag'>;
 
 /**
  * Cuts a sequence of pages into messages of about 2 MB. A page that outgrew 5 MB is split into parts that keep its
@@ -114,6 +114,7 @@ export class BundleEncoder {
     const plain = joinPages(open);
     const { body, encoding } = compressBody(plain);
     const plainBytes = this.#openBytes;
+    const tag = this.#resident.keep(id, pages, plainBytes);
     this.#bundles.push({
       id,
       header: {
@@ -121,10 +122,11 @@ export class BundleEncoder {
         pages: pages.map(({ page }) => page),
         records: pages.reduce((sum, { records }) => sum + records.length, 0),
         encoding,
+        ...(tag === null ? {} : { tag }),
       },
       body: body === plain ? new Uint8Array(plain) : body,
       plainBytes,
-      isResident: this.#resident.keep(id, pages, plainBytes),
+      isResident: tag !== null,
     });
     this.#open = [];
     this.#openBytes = 0;

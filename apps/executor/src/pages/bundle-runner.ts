@@ -1,5 +1,6 @@
 import type { PageHeader } from '#contracts';
 import {
+  mayGoOn as mayGoOnFrom,
   type Functions,
   pickTraceKey,
   type PageRecord,
@@ -56,7 +57,7 @@ export async function runBundle(
       }
     }),
   );
-  return conclude(task, pages, runs, calls, parts);
+  return conclude(task, pages, runs, calls, loaded, parts);
 }
 
 function copyOf({ copy }: Pick<PageHeader, 'copy'>): Pick<PageHeader, 'copy'> {
@@ -121,6 +122,7 @@ function conclude(
   pages: readonly ParsedPage[],
   runs: readonly PageRun[],
   calls: CallLog,
+  loaded: LoadedPlan,
   parts: BundleRunnerParts,
 ): BundleResult {
   const { header } = task;
@@ -188,17 +190,23 @@ function conclude(
     steps: tally.totals(),
     routers: routers.totals(),
     continuations,
+    mayGoOn: mayGoOnFrom(loaded.flow.program, header.position),
     errors: errors.encode(),
     calls: calls.stats(),
   };
 }
 
-/** Turns every record of a bundle that cannot be processed into an error with its retry data (P1). */
+/**
+ * Turns every record of a bundle that cannot be processed into an error with its retry data (P1).
+ *
+ * @param mayGoOn whether an earlier try may have let pages go on
+ */
 export function abandonBundle(
   task: BundleTask,
   pages: readonly ParsedPage[],
   stepId: string,
   reason: { readonly code: string; readonly message: string },
+  mayGoOn: boolean,
   clock: Clock,
 ): BundleResult {
   const { header } = task;
@@ -229,6 +237,7 @@ export function abandonBundle(
     steps: tally.totals(),
     routers: [],
     continuations: [],
+    mayGoOn,
     errors: errors.encode(),
     calls: [],
   };

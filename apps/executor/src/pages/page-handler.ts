@@ -1,18 +1,27 @@
 import type { Bus, Delivery } from '#bus';
 import type { Clock } from '#connectors';
-import { ContractError, pageHeader, type GeneratorResult, type PageHeader } from '#contracts';
+import {
+  ContractError,
+  inflateBody,
+  pageWorkHeader,
+  type GeneratorResult,
+  type PageHeader,
+  type PageOutcome,
+  type ResultsHeader,
+} from '#contracts';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
 import type { Handled } from '../delivery/handled.js';
-import { bundleMessage } from '../generate/slice-publisher.js';
 import { countCalls, countRecords } from '../results/call-metrics.js';
-import type { StepResults } from '../results/step-results.js';
+import { eventText, type StepResults } from '../results/step-results.js';
+import { ToldResults } from '../results/told-results.js';
 import { finishedMarker } from '../runs/finished-marker.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
-import type { BundleReply, BundleResult, EncodedErrors } from '../workers/protocol.js';
+import type { BundleReply, BundleResult } from '../workers/protocol.js';
+import { decisionOf } from './decision.js';
 
 export interface PageParts {
   readonly bus: Bus;
@@ -25,17 +34,20 @@ export interface PageParts {
 
 /** A bundle of pages: runs its pages from their position, and acknowledges last (P4). */
 export class PageHandler {
+  readonly #told = new ToldResults();
+
   constructor(private readonly parts: PageParts) {}
 
   /** @throws what the bus, stream or store throw; the delivery is handed back then */
   async handle(delivery: Delivery): Promise<Handled> {
-    let header: PageHeader;
+    let header: PageHeader | ResultsHeader;
     try {
-      header = readWorkHeader(delivery, pageHeader);
+      header = readWorkHeader(delivery, pageWorkHeader);
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       return this.#reject(delivery, error.message);
     }
+    if ('kind' in header) return this.#relay(delivery, header);
     const run = await this.parts.runs.find(header.runId, header.planId);
     if ('unknown' in run) {
       return this.#reject(
@@ -46,7 +58,11 @@ export class PageHandler {
     if (run.isCanceled) {
       // Records not sent count nowhere (decision 6).
       const end = endOf(header, run);
-      if (end) await this.parts.results.generator(end, noErrors, delivery.headers[traceHeader]);
+      await this.parts.results.tell(
+        header.runId,
+        [...this.#untold(delivery, header), ...(end ? [eventText(end, [])] : [])],
+        delivery.headers[traceHeader],
+      );
       await delivery.ack();
       return 'acked';
     }
@@ -89,43 +105,77 @@ export class PageHandler {
     return dispatcher.abandonBundle(run, { ...task, body: await delivery.body(), reason });
   }
 
-  /** Destination answered → results durable → continuations durable → acknowledged. The order is P1, P3 and P4. */
+  /**
+   * Destination answered → continuations durable, with the results of those that do not go on → results told →
+   * acknowledged. The order is P1, P3 and P4; docs/architecture.md "When an executor dies with a page" goes through it.
+   */
   async #settle(delivery: Delivery, header: PageHeader, run: RunInfo, result: BundleResult): Promise<Handled> {
-    const { bus, results, settings } = this.parts;
+    const { results } = this.parts;
     const { runId, accountId, flowId, ordinal, position } = header;
+    const traceparent = delivery.headers[traceHeader];
     countCalls(result.calls);
+    const outcome: PageOutcome = {
+      resultId: delivery.id,
+      position,
+      pages: result.pages,
+      forked: result.forked,
+      steps: [...result.steps],
+      ...(result.routers.length === 0 ? {} : { routers: [...result.routers] }),
+    };
+    const pages = { v: 1 as const, kind: 'pages' as const, runId, accountId, flowId, ordinal, ...outcome };
+    const events = await results.ofPages(pages, result.errors, delivery.attempt);
+    const counts = !result.mayGoOn || (await this.#decide(delivery, runId, outcome, result, events));
     const end = endOf(header, run);
-    const finished = end && isWholeRun(end, run, result) ? finishedMarker(end, run, this.parts.clock.now()) : null;
-    await results.pages(
-      {
-        v: 1,
-        kind: 'pages',
-        runId,
-        accountId,
-        flowId,
-        resultId: delivery.id,
-        ordinal,
-        position,
-        pages: result.pages,
-        forked: result.forked,
-        steps: [...result.steps],
-        ...(result.routers.length === 0 ? {} : { routers: [...result.routers] }),
-      },
-      result.errors,
-      delivery.headers[traceHeader],
-      { end, finished },
+    const isOver = counts && end !== null && isWholeRun(end, run, result);
+    await results.tell(
+      runId,
+      [
+        ...this.#untold(delivery, header),
+        ...(counts ? events : []),
+        ...(end ? [eventText(end, [])] : []),
+        ...(isOver ? [eventText(finishedMarker(end, run, this.parts.clock.now()), null)] : []),
+      ],
+      traceparent,
     );
-    if (result.continuations.length > 0) {
-      const traceparent = delivery.headers[traceHeader];
-      // All or none: a second try whose lookups answered differently must not add pages to those of the first.
-      await bus.publishAtomic(
-        result.continuations.map((bundle) => bundleMessage(bundle, traceparent, settings.instance)),
-      );
-    }
     await delivery.ack();
     count('millrace.pages', result.pages, { event: 'finished' });
     countRecords(result.steps);
-    return finished ? 'closed' : 'acked';
+    return isOver ? 'closed' : 'acked';
+  }
+
+  /** @returns whether what this try made is what counts; else the messages of an earlier one go on, and tell its results */
+  async #decide(
+    { headers }: Delivery,
+    runId: string,
+    outcome: PageOutcome,
+    { continuations, errors }: BundleResult,
+    events: readonly string[],
+  ): Promise<boolean> {
+    const { bus, dispatcher, settings } = this.parts;
+    const tried = { runId, outcome, continuations, events, hasErrors: errors.events.length > 0 };
+    const messages = decisionOf(tried, headers[traceHeader], settings.instance);
+    if ((await bus.publishAtomic(messages)) === 'already') {
+      await dispatcher.forget(continuations.map((bundle) => bundle.id));
+      return false;
+    }
+    this.#told.add(messages.map((message) => message.id));
+    return true;
+  }
+
+  /** Results of the message that this one goes on from, unless they were told here. */
+  #untold(delivery: Delivery, { outcome, runId, accountId, flowId, ordinal }: PageHeader): string[] {
+    if (outcome === undefined || this.#told.has(delivery)) return [];
+    return [eventText({ v: 1, kind: 'pages', runId, accountId, flowId, ordinal, ...outcome }, [])];
+  }
+
+  /** Results that were published with the pages that go on; the executor that did so may not have lived to tell them. */
+  async #relay(delivery: Delivery, { runId, encoding }: ResultsHeader): Promise<Handled> {
+    if (!this.#told.has(delivery)) {
+      const event = inflateBody(await delivery.body(), encoding, maxResultBytes);
+      await this.parts.results.tell(runId, [event], delivery.headers[traceHeader]);
+    }
+    await delivery.ack();
+    return 'acked';
   }
 
   async #reject(delivery: Delivery, reason: string): Promise<Handled> {
@@ -135,7 +185,8 @@ export class PageHandler {
   }
 }
 
-const noErrors: EncodedErrors = { events: [], blobs: [] };
+/** Far beyond any: events are cut at half a megabyte. */
+const maxResultBytes = 16 * 1024 * 1024;
 
 type RunPart = Omit<GeneratorResult, 'errors'>;
 

@@ -1,6 +1,6 @@
 import type { Blobs } from '#blobs';
 import type { GeneratorResult, PagesResult, RunFinished } from '#contracts';
-import type { OutgoingEvent, Stream } from '#stream';
+import type { Stream } from '#stream';
 import { traceHeader } from '../delivery/work-header.js';
 import type { EncodedErrors } from '../workers/protocol.js';
 
@@ -8,8 +8,8 @@ import type { EncodedErrors } from '../workers/protocol.js';
 const maxEventBytes = 512 * 1024;
 
 /**
- * Produces step results. Errors arrive as JSON text and are only concatenated here. Resolves when everything is durable,
- * large retry records first, so that no event names a blob that does not exist.
+ * Produces step results. Errors arrive as JSON text and are only concatenated here; large retry records are stored first,
+ * so that no event names a blob that does not exist.
  */
 export class StepResults {
   constructor(
@@ -17,33 +17,33 @@ export class StepResults {
     private readonly blobs: Pick<Blobs, 'put'>,
   ) {}
 
+  /** Resolves when the events of a run are durable, in this order; without any, at once. */
+  async tell(runId: string, events: readonly string[], traceparent: string | undefined): Promise<void> {
+    if (events.length === 0) return;
+    const headers = traceparent === undefined ? {} : { headers: { [traceHeader]: traceparent } };
+    await this.stream.produce(
+      'step-results',
+      events.map((event) => ({ key: runId, value: Buffer.from(event), ...headers })),
+    );
+  }
+
   /**
-   * @param after what the same delivery says of its generator and its run: it travels in the same request, in this order,
-   *   behind the result
+   * Events of what one delivery of a bundle did, the one that counts last.
+   *
+   * @param attempt the delivery's: errors beyond the first event travel under ids of their own with nothing to count, and
+   *   another try may have others
    */
-  async pages(
-    result: Omit<PagesResult, 'errors'>,
-    errors: EncodedErrors,
-    traceparent: string | undefined,
-    after: { readonly end: Omit<GeneratorResult, 'errors'> | null; readonly finished: RunFinished | null },
-  ): Promise<void> {
+  async ofPages(result: Omit<PagesResult, 'errors'>, errors: EncodedErrors, attempt: number): Promise<string[]> {
     await this.#store(errors);
     const [first, ...rest] = chunksOf(errors.events);
-    // Further errors travel under ids of their own, with nothing to count.
     const { routers: _counted, ...uncounted } = result;
     const more = rest.map((events, i) =>
-      eventOf(
-        { ...uncounted, resultId: `${result.resultId}#${i + 1}`, pages: 0, forked: 0, steps: [] },
+      eventText(
+        { ...uncounted, resultId: `${result.resultId}#${attempt}.${i + 1}`, pages: 0, forked: 0, steps: [] },
         events,
-        traceparent,
       ),
     );
-    await this.stream.produce('step-results', [
-      ...more,
-      eventOf(result, first ?? [], traceparent),
-      ...(after.end ? [eventOf(after.end, [], traceparent)] : []),
-      ...(after.finished ? [eventOf(after.finished, null, traceparent)] : []),
-    ]);
+    return [...more, eventText(result, first ?? [])];
   }
 
   /** @param finished that the run is over with this, if it is known */
@@ -56,11 +56,8 @@ export class StepResults {
     await this.#store(errors);
     // Totals are absolute, so repeating them with every part is harmless.
     const [first, ...rest] = chunksOf(errors.events);
-    await this.stream.produce('step-results', [
-      eventOf(result, first ?? [], traceparent),
-      ...rest.map((events) => eventOf(result, events, traceparent)),
-      ...(finished ? [eventOf(finished, null, traceparent)] : []),
-    ]);
+    const events = [eventText(result, first ?? []), ...rest.map((part) => eventText(result, part))];
+    await this.tell(result.runId, [...events, ...(finished ? [eventText(finished, null)] : [])], traceparent);
   }
 
   async #store(errors: EncodedErrors): Promise<void> {
@@ -69,17 +66,12 @@ export class StepResults {
 }
 
 /** @param errors null: what is told has none */
-function eventOf(
+export function eventText(
   result: Omit<PagesResult, 'errors'> | Omit<GeneratorResult, 'errors'> | RunFinished,
   errors: readonly string[] | null,
-  traceparent: string | undefined,
-): OutgoingEvent {
+): string {
   const json = JSON.stringify(result);
-  return {
-    key: result.runId,
-    value: Buffer.from(errors === null ? json : `${json.slice(0, -1)},"errors":[${errors.join(',')}]}`),
-    ...(traceparent === undefined ? {} : { headers: { [traceHeader]: traceparent } }),
-  };
+  return errors === null ? json : `${json.slice(0, -1)},"errors":[${errors.join(',')}]}`;
 }
 
 function chunksOf(events: readonly string[]): string[][] {

@@ -135,9 +135,11 @@ export class TestCluster {
       .at(-1);
   }
 
+  /** Errors of a result count with it, as in the ledger. */
   get errors(): readonly ErrorEvent[] {
     const byId = new Map<string, ErrorEvent>();
-    for (const { errors } of this.results) for (const error of errors) byId.set(error.errorId, error);
+    const counted = [...this.results.filter(({ kind }) => kind === 'generator'), ...this.pages];
+    for (const { errors } of counted) for (const error of errors) byId.set(error.errorId, error);
     return [...byId.values()];
   }
 

@@ -113,10 +113,15 @@ export class Dispatcher {
 
   /** What was read for these messages is void: the messages exist already, as someone else wrote them. */
   async discard(runId: string, ordinal: number, messageIds: readonly string[]): Promise<void> {
-    for (const id of messageIds) this.#residents.delete(id);
     this.#readers.delete(`${runId}/${ordinal}`);
-    await this.#all({ kind: 'forget', messageIds });
+    await this.forget(messageIds);
     await this.#all({ kind: 'close-generator', runId, ordinal });
+  }
+
+  /** The pages of these messages are void: others were published under their ids. */
+  async forget(messageIds: readonly string[]): Promise<void> {
+    for (const id of messageIds) this.#residents.delete(id);
+    await this.#all({ kind: 'forget', messageIds });
   }
 
   async closeGenerator(runId: string, ordinal: number): Promise<void> {

@@ -162,6 +162,8 @@ export interface BundleResult {
   readonly steps: readonly StepTotals[];
   readonly routers: readonly RouterCounts[];
   readonly continuations: readonly EncodedBundle[];
+  /** Whether pages at this position can go on at all; then another try might let others go on than these. */
+  readonly mayGoOn: boolean;
   readonly errors: EncodedErrors;
   readonly calls: readonly CallStats[];
 }

@@ -3,46 +3,53 @@ import type { PageHeader } from '#contracts';
 import { ResidentPages } from './resident-pages.js';
 
 const runId = '1'.repeat(24);
+const idOf = (page: number): string => `${runId}/0/p${page}`;
 const pageOf = (page: number) => [{ page, records: [{ index: 0, record: { page } }] }];
-const headerOf = (...pages: number[]) => ({ pages }) as unknown as PageHeader;
+const headerOf = (tag: string | null) => ({ tag: tag ?? undefined }) as PageHeader;
 
 describe('resident pages', () => {
   it('are handed over once, to the message that they belong to', () => {
     const resident = new ResidentPages(100, () => 0);
-    expect(resident.keep(`${runId}/0/p1`, pageOf(1), 10)).toBe(true);
-    expect(resident.take(`${runId}/0/p1`, headerOf(1))).toEqual(pageOf(1));
-    expect(resident.take(`${runId}/0/p1`, headerOf(1))).toBeNull();
+    const tag = resident.keep(idOf(1), pageOf(1), 10);
+    expect(tag).not.toBeNull();
+    expect(resident.take(idOf(1), headerOf(tag))).toEqual(pageOf(1));
+    expect(resident.take(idOf(1), headerOf(tag))).toBeNull();
     expect(resident.bytes).toBe(0);
   });
 
-  it('are not used for a message that holds other pages', () => {
-    const resident = new ResidentPages(100, () => 0);
-    resident.keep(`${runId}/0/p1`, pageOf(1), 10);
-    expect(resident.take(`${runId}/0/p1`, headerOf(1, 2))).toBeNull();
+  it('are not used for what another try published under the same id', () => {
+    const [first, second] = [new ResidentPages(100, () => 0), new ResidentPages(100, () => 0)];
+    const published = first.keep(idOf(1), pageOf(1), 10);
+    const refused = second.keep(idOf(1), pageOf(2), 10);
+    expect(refused).not.toBe(published);
+    expect(second.take(idOf(1), headerOf(published))).toBeNull();
+    second.keep(idOf(1), pageOf(2), 10);
+    expect(second.take(idOf(1), headerOf(null))).toBeNull();
   });
 
   it('never exceed their bytes: what does not fit is not kept', () => {
     const resident = new ResidentPages(100, () => 0);
-    for (let page = 0; page < 20; page += 1) resident.keep(`${runId}/0/p${page}`, pageOf(page), 30);
+    const tags = Array.from({ length: 20 }, (_, page) => resident.keep(idOf(page), pageOf(page), 30));
     expect(resident.bytes).toBe(90);
-    expect(resident.take(`${runId}/0/p0`, headerOf(0))).toEqual(pageOf(0));
+    expect(resident.take(idOf(0), headerOf(tags[0]!))).toEqual(pageOf(0));
   });
 
   it('that went to another executor make room when later ones of the run are asked for', () => {
     const resident = new ResidentPages(1_000, () => 0);
-    for (let page = 0; page < 100; page += 1) resident.keep(`${runId}/0/p${page}`, pageOf(page), 10);
-    resident.take(`${runId}/0/p90`, headerOf(90));
+    const tags = Array.from({ length: 100 }, (_, page) => resident.keep(idOf(page), pageOf(page), 10));
+    const take = (page: number) => resident.take(idOf(page), headerOf(tags[page]!));
+    take(90);
     expect(resident.bytes).toBe(250);
-    expect(resident.take(`${runId}/0/p80`, headerOf(80))).not.toBeNull();
-    expect(resident.take(`${runId}/0/p10`, headerOf(10))).toBeNull();
+    expect(take(80)).not.toBeNull();
+    expect(take(10)).toBeNull();
   });
 
   it('that nobody asked for in a minute make room', () => {
     let now = 0;
     const resident = new ResidentPages(100, () => now);
-    resident.keep(`${runId}/0/p0`, pageOf(0), 100);
-    expect(resident.keep(`${runId}/0/p1`, pageOf(1), 10)).toBe(false);
+    resident.keep(idOf(0), pageOf(0), 100);
+    expect(resident.keep(idOf(1), pageOf(1), 10)).toBeNull();
     now = 61_000;
-    expect(resident.keep(`${runId}/0/p1`, pageOf(1), 10)).toBe(true);
+    expect(resident.keep(idOf(1), pageOf(1), 10)).not.toBeNull();
   });
 });

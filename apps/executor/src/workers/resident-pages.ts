@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { PageHeader } from '#contracts';
 import type { PageRecord } from '#engine';
 
@@ -9,6 +10,7 @@ export interface ParsedPage {
 
 interface Entry {
   readonly runId: string;
+  readonly tag: string;
   /** order of arrival */
   readonly nth: number;
   readonly pages: readonly ParsedPage[];
@@ -26,6 +28,7 @@ const orderSlack = 16;
  * Bounded in bytes: when it is full new pages are not taken in, because the oldest ones are asked for first.
  */
 export class ResidentPages {
+  readonly #name = randomUUID().slice(0, 8);
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
   #arrived = 0;
@@ -39,26 +42,29 @@ export class ResidentPages {
     return this.#bytes;
   }
 
-  /** @returns whether the pages are kept */
-  keep(messageId: string, pages: readonly ParsedPage[], bytes: number): boolean {
+  /** @returns tag for the message's header, by which the pages are known; null when they are not kept */
+  keep(messageId: string, pages: readonly ParsedPage[], bytes: number): string | null {
     this.forget(messageId);
     if (this.#bytes + bytes > this.maxBytes) this.#dropOld();
-    if (this.#bytes + bytes > this.maxBytes) return false;
+    if (this.#bytes + bytes > this.maxBytes) return null;
     const runId = messageId.slice(0, messageId.indexOf('/'));
-    this.#entries.set(messageId, { runId, nth: this.#arrived++, pages, bytes, storedAtMs: this.nowMs() });
+    const nth = this.#arrived++;
+    const tag = `${this.#name}.${nth.toString(36)}`;
+    this.#entries.set(messageId, { runId, tag, nth, pages, bytes, storedAtMs: this.nowMs() });
     this.#bytes += bytes;
-    return true;
+    return tag;
   }
 
-  /** The pages of a message, if they are the ones that its header names; they are handed over, not kept. */
+  /**
+   * The pages of a message, if they are the ones that were published under its id; they are handed over, not kept. A try
+   * whose batch was refused made others.
+   */
   take(messageId: string, header: PageHeader): readonly ParsedPage[] | null {
     const entry = this.#entries.get(messageId);
     if (!entry) return null;
     this.forget(messageId);
     this.#dropPassed(entry);
-    const isSame =
-      entry.pages.length === header.pages.length && entry.pages.every(({ page }, i) => page === header.pages[i]);
-    return isSame ? entry.pages : null;
+    return entry.tag === header.tag ? entry.pages : null;
   }
 
   forget(messageId: string): void {

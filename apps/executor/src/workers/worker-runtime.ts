@@ -1,7 +1,7 @@
 import { ContractError } from '#contracts';
 import type { ConnectorHost } from '#connectors';
 import { StackFunctions } from '#connectors/stack/stack-functions';
-import type { FlowPlan, Functions } from '#engine';
+import { mayGoOn, type FlowPlan, type Functions } from '#engine';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
 import { limitOf } from '../limits/connection-limit.js';
@@ -121,10 +121,13 @@ export class WorkerRuntime implements WorkerApi {
     const known = this.#know(task);
     if ('kind' in known) return known;
     this.#resident.forget(task.messageId);
-    const stepId = 'failures' in known.loaded ? task.header.exportId : stepAt(known.loaded, task.header);
+    const { loaded } = known;
+    const isCompiled = !('failures' in loaded);
+    const stepId = isCompiled ? stepAt(loaded, task.header) : task.header.exportId;
+    const goesOn = isCompiled && mayGoOn(loaded.flow.program, task.header.position);
     return orPoison(async () => {
       const pages = parseBundle(task.body, task.header);
-      return abandonBundle(task, pages, stepId, task.reason, this.#host.clock);
+      return abandonBundle(task, pages, stepId, task.reason, goesOn, this.#host.clock);
     });
   }
 

@@ -5,7 +5,7 @@ import { insertErrors } from './error-rows.js';
 import { audit, type Verdict } from './ledger-audit.js';
 import { entriesOf, foldResults, type Results } from './ledger-fold.js';
 import { insertEntries, readEvidence, readRuns, writeHeads, writeJobs, type JobChange } from './ledger-rows.js';
-import type { RunState } from './ledger-state.js';
+import { entryKey, type RunState } from './ledger-state.js';
 import { prepared, run } from './statement.js';
 import { inTransaction, isFaultOfRow } from './transaction.js';
 
@@ -51,8 +51,15 @@ async function applyAll(client: ClientBase, batches: readonly LedgerBatch[]): Pr
     results.filter(({ runId }) => runs.has(runId));
   const results = { pages: known(batch.pages), generators: known(batch.generators) };
   const inserted = await insertEntries(client, entriesOf(results));
-  const folded = foldResults(runs, results, (key) => inserted.has(key));
-  await insertErrors(client, batch.errors);
+  const isNew = (key: string): boolean => inserted.has(key);
+  const folded = foldResults(runs, results, isNew);
+  await insertErrors(
+    client,
+    batch.errors.filter(
+      ({ flowJobId: runId, resultId }) =>
+        resultId === undefined || !runs.has(runId) || isNew(entryKey({ runId, resultId })),
+    ),
+  );
   await writeHeads(client, folded.heads);
 
   const after = withHeads(runs, folded.heads);

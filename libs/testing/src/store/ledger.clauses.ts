@@ -300,6 +300,22 @@ export function ledgerClauses(stores: Stores): void {
         }
       });
 
+      it('stores the errors of a page result that counts, and not those of another try of the same message (P3)', async () => {
+        const run = await startRun(stores.store);
+        const consumer = new Consumer(stores.store);
+        const failing = (): Pick<LedgerBatch, 'pages' | 'errors'> => {
+          const steps = [{ stepId: run.importId, success: 19, error: 1, ignore: 0, pages: 1 }];
+          const page = pageOf(run, 0, { steps });
+          return { pages: [page], errors: [{ ...errorOf(run), resultId: page.resultId }] };
+        };
+        const first = failing();
+        await consumer.apply(first);
+        await consumer.apply(failing());
+        expect(await job(run)).toMatchObject({ numError: 1, numOpenError: 1 });
+        const { rows } = await stores.store.errors.listOpen(run.accountId, run.flowId, run.importId, { limit: 10 });
+        expect(rows.map(({ errorId }) => errorId)).toEqual(first.errors.map(({ errorId }) => errorId));
+      });
+
       it('counts nothing for runs that it does not know, and goes on', async () => {
         const run = await startRun(stores.store);
         const unknown = { ...run, runId: newId() };
