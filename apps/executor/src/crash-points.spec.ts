@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PageRun, RunPage } from '#engine';
-import { eventually } from '#testing/eventually';
 import { TestCluster, type TestExecutor } from './testing/test-cluster.js';
 import { ids, linearEngine, numbered, TestApps, testPlan } from './testing/test-flow.js';
 
@@ -46,6 +45,7 @@ function fatesOf(fateOf: Answers[number]): Fates {
 }
 
 const numberOf = (record: unknown): number => (record as { n: number }).n;
+const byNumber = (a: number, b: number): number => a - b;
 const never = new Promise<never>(() => undefined);
 const firstPage = `${ids.run}/0/p0`;
 
@@ -81,7 +81,7 @@ describe('an executor that dies with a page that may go on', () => {
     tries = 0;
     apps = new TestApps();
     apps.records = numbered(10);
-    cluster = new TestCluster(apps, { compileFlow: linearEngine.compileFlow, runPage });
+    cluster = new TestCluster(apps, { compileFlow: (plan) => linearEngine.compileFlow(plan), runPage });
   });
   afterEach(() => cluster.close());
 
@@ -98,16 +98,17 @@ describe('an executor that dies with a page that may go on', () => {
   }));
 
   /** @returns resolves when the executor is dead */
-  function dieAt(point: CrashPoint, { bus, kill, pool }: TestExecutor): Promise<void> {
+  function dieAt(point: CrashPoint, executor: TestExecutor): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const die = (): Promise<never> => {
-      kill();
+      executor.kill();
       resolve();
       return never;
     };
     const once = { isArmed: true };
     const disarm = (): boolean => once.isArmed && !(once.isArmed = false);
-    const worker = pool.worker(0);
+    const { bus } = executor;
+    const worker = executor.pool.worker(0);
     const runBundle = worker.runBundle.bind(worker);
     const publishAtomic = bus.publishAtomic.bind(bus);
     const produce = cluster.stream.produce.bind(cluster.stream);
@@ -156,8 +157,8 @@ describe('an executor that dies with a page that may go on', () => {
         .flatMap(({ records }) => records.map(numberOf));
       const happened: Fates = {
         counts: cluster.counts(ids.import),
-        failed: cluster.errors.map(({ retryRecord }) => numberOf(retryRecord)).toSorted(),
-        arrived: [...new Set(arrived)].toSorted(),
+        failed: cluster.errors.map(({ retryRecord }) => numberOf(retryRecord)).toSorted(byNumber),
+        arrived: [...new Set(arrived)].toSorted(byNumber),
       };
       expect(given.map(fatesOf)).toContainEqual(happened);
       expect(cluster.counts(ids.secondImport)).toEqual({ success: happened.arrived.length, error: 0, ignore: 0 });
