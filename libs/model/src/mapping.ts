@@ -68,6 +68,14 @@ export const mapping2DataTypes = [
   'arrayarray',
 ] as const;
 
+/** What `extract` finds is copied as it is, instead of mapping children of it. */
+export type CopySource = 'yes' | 'no' | boolean;
+
+/** Whether an object, or each object of an array, is copied; the children of what is copied are not mapped. */
+export function isCopied({ copySource }: { readonly copySource?: CopySource | undefined }): boolean {
+  return copySource === 'yes' || copySource === true;
+}
+
 /** One entry of Mapper 2.0. Reference: runtime §13. */
 export interface MappingField2 {
   generate?: string;
@@ -85,6 +93,8 @@ export interface MappingField2 {
   hardCodedValue?: unknown;
   description?: string;
   conditional?: { when?: 'record_created' | 'record_updated' | 'extract_not_empty' };
+  /** of an `object`; of an `objectarray` without helpers */
+  copySource?: CopySource;
   mappings?: MappingField2[];
   buildArrayHelper?: MappingArrayHelper[];
 }
@@ -95,10 +105,14 @@ export interface MappingArrayHelper {
   sourceDataType?: string;
   default?: unknown;
   conditional?: { when?: 'extract_not_empty' };
+  /** of an `objectarray` */
+  copySource?: CopySource;
   mappings?: MappingField2[];
 }
 
 export type Mapping2 = MappingField2[];
+
+const copySource = () => z.literal(['yes', 'no', true, false]).optional();
 
 const arrayHelper: z.ZodType<MappingArrayHelper> = z.lazy(() =>
   z.object({
@@ -106,6 +120,7 @@ const arrayHelper: z.ZodType<MappingArrayHelper> = z.lazy(() =>
     sourceDataType: z.string().optional(),
     default: z.unknown().optional(),
     conditional: z.object({ when: z.enum(['extract_not_empty']).optional() }).optional(),
+    copySource: copySource(),
     mappings: z.array(mappingField2).optional(),
   }),
 );
@@ -127,6 +142,7 @@ export const mappingField2: z.ZodType<MappingField2> = z
       conditional: z
         .object({ when: z.enum(['record_created', 'record_updated', 'extract_not_empty']).optional() })
         .optional(),
+      copySource: copySource(),
       mappings: z.array(mappingField2).optional(),
       buildArrayHelper: z.array(arrayHelper).optional(),
     }),

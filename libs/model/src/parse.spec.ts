@@ -248,6 +248,43 @@ describe('imports', () => {
       ['missing_required_field mappings[0].mappings[0].dataType'],
     ],
     [
+      'a source that is copied from nowhere',
+      { mappings: [{ generate: 'a', dataType: 'object', status: 'Active', copySource: 'yes' }] },
+      ['missing_required_field mappings[0].extract'],
+    ],
+    [
+      'a copied source of something else than objects',
+      {
+        mappings: [
+          { generate: 'a', dataType: 'string', status: 'Active', extract: '$.a', copySource: true },
+          {
+            generate: 'b',
+            dataType: 'stringarray',
+            status: 'Active',
+            buildArrayHelper: [{ extract: '$.b', copySource: 'yes' }],
+          },
+          {
+            generate: 'c',
+            dataType: 'objectarray',
+            status: 'Active',
+            extract: '$.c',
+            copySource: 'yes',
+            buildArrayHelper: [{ extract: '$.c', copySource: 'no' }],
+          },
+        ],
+      },
+      [
+        'invalid_field mappings[0].copySource',
+        'invalid_field mappings[1].buildArrayHelper[0].copySource',
+        'invalid_field mappings[2].copySource',
+      ],
+    ],
+    [
+      'a copySource that is neither yes nor no',
+      { mappings: [{ generate: 'a', dataType: 'object', status: 'Active', extract: '$.a', copySource: 'YES' }] },
+      ['enum mappings[0].copySource'],
+    ],
+    [
       'a composite with one method',
       { http: { method: ['PUT'], requestType: ['UPDATE', 'CREATE'] } },
       ['invalid_field_value http.method'],

@@ -11,6 +11,7 @@ const generate = fc.constantFrom('p', 'q', 'r', 'a.b', 'length', 'toString', '7'
 const status = fc.constantFrom(...(['Active', 'Active', 'Active', 'Draft'] as const));
 const fallback = fc.option(fc.constantFrom<JsonValue>('d', '', null, '5', 'false', '{"k":1}'), { nil: undefined });
 const when = fc.constantFrom(undefined, undefined, 'extract_not_empty' as const, 'record_created' as const);
+const copySource = fc.constantFrom(undefined, undefined, undefined, 'no' as const, 'yes' as const, true, false);
 const helperWhen = fc.constantFrom(undefined, undefined, 'extract_not_empty' as const);
 
 /** Paths as seen from the record; within elements arrays have given way to one of them. */
@@ -76,6 +77,7 @@ const helper = (
       extract,
       mappings,
       default: fc.option(fc.constantFrom<JsonValue>('d', null), { nil: undefined }),
+      copySource,
       when: helperWhen,
     })
     .map(
@@ -169,6 +171,7 @@ const objects: fc.Arbitrary<MappingField2> = fc.oneof(
       dataType: fc.constant('object' as const),
       extract: path(undefined, '$.o', '$.none', '$.tags'),
       default: fallback,
+      copySource,
       when,
       mappings: fc.array(fc.oneof(inner(anywhere), dateField), { minLength: 1, maxLength: 3 }),
     })

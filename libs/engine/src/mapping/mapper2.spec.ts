@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonValue, Lookup, Mapping2, MappingArrayHelper } from '#model';
+import type { CopySource, JsonValue, Lookup, Mapping2, MappingArrayHelper } from '#model';
 import { runContext } from '../testing/contexts.js';
 import { compileMapper2 } from './compile-mapping.js';
 import type { LookupAnswer, MappingOptions } from './plan.js';
@@ -476,6 +476,53 @@ describe('objects and arrays (runtime §13)', () => {
     expect(
       one({ ...active, dataType: 'objectarray', generate: 'v', extract: '$.o[*]' }, { o: [{ a: 1 }] }),
     ).toStrictEqual({ v: [{ a: 1 }] });
+  });
+
+  const children: Mapping2 = [{ ...text, generate: 'x', extract: '$.customer' }];
+  const order = { id: 3 };
+  it.each<[string, CopySource | undefined, unknown, unknown]>([
+    ['"yes"', 'yes', { id: 3 }, [{ id: 3 }, { id: 3 }]],
+    ['true', true, { id: 3 }, [{ id: 3 }, { id: 3 }]],
+    ['"no"', 'no', { x: 'c1' }, [{ x: 'c1' }, { x: 'c1' }]],
+    ['false', false, { x: 'c1' }, [{ x: 'c1' }, { x: 'c1' }]],
+    ['nothing', undefined, { x: 'c1' }, [{ x: 'c1' }, { x: 'c1' }]],
+  ])('copySource %s: what the extract finds, or the children', (_, copySource, object, array) => {
+    const record = { customer: 'c1', o: order, list: [order, order] };
+    const copy = { copySource, mappings: children };
+    const fields: Mapping2 = [
+      { ...active, dataType: 'object', generate: 'o', extract: '$.o', ...copy },
+      { ...active, dataType: 'objectarray', generate: 'a', buildArrayHelper: [{ extract: '$.list[*]', ...copy }] },
+      { ...active, dataType: 'objectarray', generate: 'b', extract: '$.list[*]', ...copy },
+    ];
+    expect(map(fields, record)).toStrictEqual({ o: object, a: array, b: array });
+  });
+
+  it('copySource copies the record itself, the element of an array, and nothing where nothing is found', () => {
+    const copied = { copySource: 'yes', mappings: children } as const;
+    const fields: Mapping2 = [
+      { ...active, dataType: 'object', generate: 'all', extract: '$', ...copied },
+      { ...active, dataType: 'objectarray', generate: 'one', buildArrayHelper: [{ extract: '$', ...copied }] },
+      {
+        ...active,
+        dataType: 'objectarray',
+        generate: 'each',
+        buildArrayHelper: [
+          {
+            extract: '$.list[*]',
+            mappings: [{ ...active, dataType: 'object', generate: 'it', extract: '$.list', ...copied }],
+          },
+        ],
+      },
+      { ...active, dataType: 'object', generate: 'none', extract: '$.none', ...copied },
+      { ...active, dataType: 'object', generate: 'dflt', extract: '$.none', default: '{"d":1}', ...copied },
+    ];
+    const record = { list: [{ id: 3 }] };
+    expect(map(fields, record)).toStrictEqual({
+      all: record,
+      one: [record],
+      each: [{ it: { id: 3 } }],
+      dflt: { d: 1 },
+    });
   });
 
   it('lookups and dates convert the elements of arrays of scalars', () => {

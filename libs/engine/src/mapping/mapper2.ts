@@ -1,4 +1,4 @@
-import type { JsonValue, Mapping2, MappingArrayHelper, MappingField2 } from '#model';
+import { isCopied, type JsonValue, type Mapping2, type MappingArrayHelper, type MappingField2 } from '#model';
 import { toDefault } from './defaults.js';
 import { compileLookup } from './lookups.js';
 import type { ArrayPart, ArrayType, FieldPlan, FieldType, MappingOptions, ObjectPlan, ValueSource } from './plan.js';
@@ -53,14 +53,14 @@ function planEntry(entry: MappingField2, parent: string, options: MappingOptions
     const helpers: readonly MappingArrayHelper[] =
       entry.buildArrayHelper !== undefined && entry.buildArrayHelper.length > 0
         ? entry.buildArrayHelper
-        : [{ extract: entry.extract, mappings: entry.mappings }];
+        : [{ extract: entry.extract, mappings: entry.mappings, copySource: entry.copySource }];
     const parts =
       entry.hardCodedValue === undefined
         ? helpers.map((helper) => planPart(helper, type, label, options, depth))
         : [{ source: source as ValueSource, onlyIfPresent: false, nullsArray: false }];
     return { ...common, parts: parts.filter((part) => part !== null) };
   }
-  if (type === 'object' && entry.mappings !== undefined && entry.mappings.length > 0) {
+  if (type === 'object' && !isCopied(entry) && entry.mappings !== undefined && entry.mappings.length > 0) {
     return { ...common, members: planEntries(entry.mappings, label, options, depth + 1) };
   }
   return common;
@@ -106,7 +106,7 @@ function planPart(
 ): ArrayPart | null {
   const extract = helper.extract === '' ? undefined : helper.extract;
   const members =
-    helper.mappings !== undefined && helper.mappings.length > 0
+    !isCopied(helper) && helper.mappings !== undefined && helper.mappings.length > 0
       ? planEntries(helper.mappings, label, options, depth + 1)
       : undefined;
   if (extract === undefined && members === undefined && helper.default === undefined) return null;

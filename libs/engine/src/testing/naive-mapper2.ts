@@ -50,7 +50,8 @@ class NaiveMapper2 {
       return isEmpty && fallback !== undefined && !isConditional ? fallback : built;
     }
     const value = this.source(entry, input);
-    if (type === 'object' && entry.mappings !== undefined && entry.mappings.length > 0) {
+    const isCopy = entry.copySource === 'yes' || entry.copySource === true;
+    if (type === 'object' && !isCopy && entry.mappings !== undefined && entry.mappings.length > 0) {
       const isGuarded = isConditional && entry.extract !== undefined;
       if (isGuarded && (isBlank(value) || (Array.isArray(value) && value.length === 0))) return undefined;
       return this.object(entry.mappings, input) ?? (isConditional ? undefined : fallback);
@@ -78,7 +79,7 @@ class NaiveMapper2 {
     const helpers: readonly MappingArrayHelper[] =
       entry.buildArrayHelper !== undefined && entry.buildArrayHelper.length > 0
         ? entry.buildArrayHelper
-        : [{ extract: entry.extract, mappings: entry.mappings }];
+        : [{ extract: entry.extract, mappings: entry.mappings, copySource: entry.copySource }];
     if (helpers.some(({ extract }) => extract !== undefined && /,\$|^\$\[0\]$/.test(extract))) return null;
     let result: JsonValue[] | undefined;
     for (const helper of helpers) {
@@ -102,7 +103,7 @@ class NaiveMapper2 {
     input: Composite,
   ): JsonValue[] | undefined {
     const { extract, mappings } = helper;
-    if (mappings === undefined) {
+    if (mappings === undefined || helper.copySource === 'yes' || helper.copySource === true) {
       const value = this.extract(extract, input);
       if (isBlank(value)) return undefined;
       const elements = Array.isArray(value) ? (value as JsonValue[]) : [value];
