@@ -45,6 +45,7 @@ interface Sample {
 
 interface Ran {
   readonly job: JobDocument;
+  readonly flowId: string;
   readonly exportId: string;
   readonly importId: string;
   /** bodies that came to the destination, in order */
@@ -75,7 +76,7 @@ async function run(sample: Sample): Promise<Ran> {
   });
   const job = await api.finished(await api.run(flowId));
   const sent = app.requests.filter(({ path }) => path === '/destination').map(({ json, body }) => json ?? body);
-  return { job, exportId, importId, sent };
+  return { job, flowId, exportId, importId, sent };
 }
 
 const active = (entry: object): object => ({ status: 'Active', ...entry });
@@ -331,6 +332,43 @@ describe('one-to-many (runtime §9.1)', () => {
       ]),
     );
     expect(sent).toHaveLength(2);
+  });
+
+  it('one child failing: an error to retry for the child, a warning for the parent (errors §4, §15)', async () => {
+    reply = (record) => ((record as { n: number }).n === 2 ? { bad: 'no' } : { good: 1 });
+    const { job, flowId, importId } = await run({
+      records: [{ id: 1, lines: [{ n: 1 }, { n: 2 }] }],
+      import: { oneToMany: true, pathToMany: 'lines' },
+      http: { body: ['{"n":{{record.n}} }'], response: { successPath: ['good'] } },
+    });
+    expect(childOf(job, importId)).toMatchObject({ numSuccess: 1, numError: 1, numIgnore: 0 });
+    const errors = await millrace.api.errors(flowId, importId);
+    expect(errors).toHaveLength(2);
+    const parent = errors.find(({ code }) => code === 'oneToMany_error');
+    const child = errors.find(({ code }) => code !== 'oneToMany_error');
+    expect(parent).toMatchObject({ warning: true, message: expect.stringContaining('1 of 2 children failed: [1] ') });
+    expect(parent).not.toHaveProperty('retryDataKey');
+    expect(child).toHaveProperty('retryDataKey');
+  });
+
+  it('copies objects that copySource names, and maps the others (runtime §13)', async () => {
+    const mapping = (generate: string, copySource: string) => ({
+      generate,
+      dataType: 'objectarray',
+      status: 'Active',
+      buildArrayHelper: [
+        {
+          extract: '$.lines[*]',
+          copySource,
+          mappings: [{ generate: 'm', dataType: 'number', status: 'Active', extract: '$.lines.n' }],
+        },
+      ],
+    });
+    const { sent } = await run({
+      records: [{ lines: [{ n: 1, x: 2 }] }],
+      import: { mappings: [mapping('copied', 'yes'), mapping('mapped', 'no')] },
+    });
+    expect(sent).toEqual([{ copied: [{ n: 1, x: 2 }], mapped: [{ m: 1 }] }]);
   });
 });
 

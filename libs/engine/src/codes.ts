@@ -22,7 +22,7 @@ export const engineCodes = defineCodes('engine', {
   },
   oneToMany_error: {
     retry: 'never',
-    help: 'The step takes the children of a record and found none it could use. Check pathToMany.',
+    help: 'Children of the record failed: each has an error of its own, which can be retried. Or the step found no children that it could use: check pathToMany.',
   },
   hook_error: { retry: 'never', help: 'A hook reported this error without a code of its own.' },
 });

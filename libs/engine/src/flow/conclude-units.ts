@@ -1,6 +1,7 @@
 import type { JsonValue } from '#model';
 import type { PageRecord, StepCounts } from '../program.js';
-import { stageOf, type Slot, type StepPass, type Unit } from './units.js';
+import { combinedError, rejoin } from './rejoin.js';
+import { stageOf, type Settled, type Slot, type StepPass, type Unit } from './units.js';
 
 /**
  * Counts every record exactly once (decision 1) and gathers those that go on, in order.
@@ -18,7 +19,7 @@ export function concludeUnits(
   for (const slot of slots) {
     const { entry, children } = slot;
     const record =
-      children === null ? concludeOne(pass, slot, counts) : concludeChildren(pass, entry, children, rejoined.get(slot));
+      children === null ? concludeOne(pass, slot, counts) : concludeChildren(pass, slot, children, rejoined.get(slot));
     if (record !== undefined) onward.push(record === entry.record ? entry : { ...entry, record });
   }
   return onward;
@@ -44,47 +45,60 @@ function concludeOne(pass: StepPass, unit: Unit, counts: StepCounts): JsonValue 
 }
 
 /**
- * Children count one by one and fail alone; the retry record of a failed child is its parent with no other child. The
- * parent goes on with all of them joined back, unless one failed and failures do not proceed. Reference: runtime §9.1.
+ * Children count one by one and fail alone, each with the error of its own that a retry needs: its parent with no other child.
+ * The parent carries their combined error, which counts nothing and holds nothing to retry, so that no child is sent
+ * again that went through. It goes on with all of them joined back, unless one failed and failures do not proceed.
+ * Reference: runtime §9.1, errors §4, §15.
  */
 function concludeChildren(
   pass: StepPass,
-  entry: PageRecord,
+  slot: Slot,
   units: readonly Unit[],
   rejoined: JsonValue | undefined,
 ): JsonValue | undefined {
-  const { ledger, details, run, instruction } = pass;
-  const { stepId, step } = instruction;
-  const counts = ledger.counts(stepId);
-  const joined: JsonValue[] = [];
-  let goesOn = true;
+  const { ledger, instruction } = pass;
+  const counts = ledger.counts(instruction.stepId);
+  const settled: Settled[] = [];
   units.forEach((unit, ordinal) => {
     const { outcome } = unit;
     if (outcome === undefined || outcome.kind === 'untouched') {
       ledger.interrupted = true;
-      goesOn = false;
       return;
     }
-    joined.push(outcome.record);
+    settled.push(outcome);
     if (outcome.kind !== 'failed') {
       counts[outcome.kind === 'success' ? 'success' : 'ignore'] += 1;
       return;
     }
     counts.error += 1;
-    goesOn &&= step.proceedOnFailure;
-    const traceKey = details.childTraceKey?.(unit.input, run);
-    const retryRecord = details.fanOut?.only(entry.record, ordinal);
-    for (const failure of outcome.failures) {
-      ledger.fail(stepId, stageOf(instruction), entry, {
-        failure,
-        ...uriOf(pass, unit, outcome.dataURI),
-        ...(traceKey === undefined ? {} : { traceKey }),
-        ...(retryRecord === undefined ? {} : { retryRecord }),
-      });
-    }
+    failChild(pass, unit, outcome, ordinal);
   });
-  if (!goesOn || details.fanOut === undefined) return undefined;
-  return rejoined ?? details.fanOut.join(entry.record, joined);
+  const combined = combinedError(units);
+  if (combined !== undefined) {
+    const parent = { failure: combined, isWarning: true, retryRecord: null };
+    ledger.fail(instruction.stepId, stageOf(instruction), slot.entry, parent);
+  }
+  const goesOn = settled.length === units.length && (combined === undefined || instruction.step.proceedOnFailure);
+  return goesOn ? (rejoined ?? rejoin(pass, slot, settled)) : undefined;
+}
+
+function failChild(
+  pass: StepPass,
+  unit: Unit,
+  outcome: Extract<Settled, { readonly kind: 'failed' }>,
+  ordinal: number,
+): void {
+  const { ledger, details, run, instruction } = pass;
+  const traceKey = details.childTraceKey?.(unit.input, run);
+  const retryRecord = details.fanOut?.only(unit.entry.record, ordinal);
+  for (const failure of outcome.failures) {
+    ledger.fail(instruction.stepId, stageOf(instruction), unit.entry, {
+      failure,
+      ...uriOf(pass, unit, outcome.dataURI),
+      ...(traceKey === undefined ? {} : { traceKey }),
+      ...(retryRecord === undefined ? {} : { retryRecord }),
+    });
+  }
 }
 
 /** The application's own, else the one that `dataURITemplate` gives. */

@@ -419,9 +419,59 @@ describe('oneToMany (runtime §9.1)', () => {
         (record as JsonRecord).sku === 'a' ? { statusCode: 422, failures: [dataError] } : { statusCode: 200 },
     });
     const result = await run(compiled(parts('lines')), [order], effects);
-    expect(result.failures).toMatchObject([{ index: 0, retryRecord: { id: 7, lines: [{ sku: 'a' }] } }]);
+    expect(result.failures).toMatchObject([
+      { index: 0, failure: dataError, retryRecord: { id: 7, lines: [{ sku: 'a' }] } },
+      { index: 0, failure: { code: 'oneToMany_error' } },
+    ]);
     expect(result.counts).toEqual([{ stepId: first, success: 1, error: 1, ignore: 0 }]);
     expect(result.continuations).toEqual([]);
+  });
+
+  describe('the parent carries the combined error (errors §4, §15)', () => {
+    const lines = { id: 7, lines: [{ sku: 'a' }, { sku: 'b' }, { sku: 'c' }] };
+    const isC = (record: JsonValue) => (record as JsonRecord).sku === 'c';
+    const someFail = () =>
+      new FakeEffects({
+        submit: ({ record }) => (isC(record) ? { statusCode: 200 } : { statusCode: 422, failures: [dataError] }),
+      });
+    const combined = {
+      code: 'oneToMany_error',
+      message: '2 of 3 children failed: [0] 422: no; [1] 422: no',
+      source: 'application',
+    };
+
+    it('once, as a warning that counts nothing and can not be retried: each child can', async () => {
+      const result = await run(compiled(parts('lines')), [lines], someFail());
+      expect(result.failures.map(({ failure, warning }) => [failure.code, warning])).toEqual([
+        ['422', undefined],
+        ['422', undefined],
+        ['oneToMany_error', true],
+      ]);
+      expect(result.failures[2]).toMatchObject({ index: 0, failure: combined, retryRecord: null });
+      expect(result.counts).toEqual([{ stepId: first, success: 1, error: 2, ignore: 0 }]);
+    });
+
+    it('and goes on with it where failures proceed, as its children do with theirs', async () => {
+      const proceeding = parts('lines', true);
+      const [processor, next] = proceeding.processors ?? [];
+      const fields = [{ extract: 'errors[0].code', generate: 'why' }];
+      const result = await run(
+        compiled({ ...proceeding, processors: [{ ...processor!, responseMapping: { fields } }, next!] }),
+        [lines],
+        someFail(),
+      );
+      expect(result.continuations[0]?.records[0]?.record).toEqual({
+        id: 7,
+        why: 'oneToMany_error',
+        lines: [{ sku: 'a', why: '422' }, { sku: 'b', why: '422' }, { sku: 'c' }],
+      });
+    });
+
+    it('names ten children at most', async () => {
+      const many = { id: 7, lines: Array.from({ length: 12 }, () => ({ sku: 'x' })) };
+      const result = await run(compiled(parts('lines')), [many], someFail());
+      expect(result.failures.at(-1)?.failure.message).toMatch(/^12 of 12 children failed: .*; and 2 more$/);
+    });
   });
 
   it('an object without a path fails, one whose path holds no array succeeds', async () => {

@@ -117,6 +117,7 @@ describe('dynamic lookups of mappings (runtime §14)', () => {
     expect(mapped).toEqual([{ id: 'A' }]);
     expect(page.failures).toMatchObject([
       { failure: { source: 'lookup' }, retryRecord: { id: 7, lines: [{ sku: 'b' }] } },
+      { failure: { code: 'oneToMany_error', source: 'lookup' }, warning: true },
     ]);
   });
 

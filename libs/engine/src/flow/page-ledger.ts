@@ -10,8 +10,8 @@ export interface FailedRecord {
   readonly failure: Failure;
   readonly traceKey?: string;
   readonly importDataURI?: string;
-  /** Record that a retry starts from; default: the record as it entered the step. */
-  readonly retryRecord?: JsonValue;
+  /** Record that a retry starts from, null where there is nothing to retry; default: the record as it entered the step. */
+  readonly retryRecord?: JsonValue | null;
   /** The record goes on all the same and counts as what it becomes (decision 24). */
   readonly isWarning?: boolean;
   readonly routerId?: string;
@@ -50,7 +50,7 @@ export class PageLedger {
       index: record.index,
       failure: failed.failure,
       traceKey: failed.traceKey ?? record.traceKey ?? pickTraceKey(record.record),
-      retryRecord: generator?.skipRetries === true ? null : (failed.retryRecord ?? record.record),
+      retryRecord: generator?.skipRetries === true ? null : retryRecordOf(record, failed),
       stage,
       ...(exportDataURI === undefined ? {} : { exportDataURI }),
       ...(failed.importDataURI === undefined ? {} : { importDataURI: failed.importDataURI }),
@@ -73,4 +73,8 @@ export class PageLedger {
       interrupted: this.interrupted,
     };
   }
+}
+
+function retryRecordOf({ record }: PageRecord, { retryRecord }: FailedRecord): JsonValue | null {
+  return retryRecord === undefined ? record : retryRecord;
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '#failures';
 import { isRecord, type JsonRecord, type JsonValue } from '#model';
+import { rejoin } from './rejoin.js';
 import { failed } from './settle-unit.js';
 import { callFunction, elementsOf, invalidReturn, type UserFunction } from './user-function.js';
 import type { Settled, Slot, StepPass, Unit } from './units.js';
@@ -59,7 +60,7 @@ function failAll(pass: StepPass, targets: readonly Target[], failure: Failure): 
 }
 
 function targetsOf(pass: StepPass, slot: Slot, rejoined: Map<Slot, JsonValue>): readonly Target[] {
-  const { fanOut, hookSeesChildren } = pass.details;
+  const { hookSeesChildren } = pass.details;
   if (slot.children === null) return goesOn(pass, slot) ? [targetOf(slot, slot.outcome)] : [];
   const { children } = slot;
   if (hookSeesChildren) {
@@ -70,10 +71,7 @@ function targetsOf(pass: StepPass, slot: Slot, rejoined: Map<Slot, JsonValue>): 
   return [
     {
       units: children,
-      record: fanOut!.join(
-        slot.entry.record,
-        settled.map(({ record }) => record),
-      ),
+      record: rejoin(pass, slot, settled),
       response: settled.map(({ response }) => response ?? {}),
       replace: (record) => rejoined.set(slot, record),
     },

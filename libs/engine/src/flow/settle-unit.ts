@@ -46,7 +46,8 @@ export function warn({ instruction, ledger }: StepPass, { entry }: Unit, failure
 
 const skipped: JsonRecord = { statusCode: 200, ignored: true, errors: [] };
 
-function mapResponse({ instruction }: StepPass, record: JsonValue, response: JsonRecord): JsonValue {
+/** A record with a response merged into it. */
+export function mapResponse({ instruction }: StepPass, record: JsonValue, response: JsonRecord): JsonValue {
   const { mapResponse: map } = instruction.step;
   // Compiled response mappings never fail: what resolves to nothing merges nothing (runtime §15).
   return map === undefined ? record : (map(record, response) as JsonValue);
