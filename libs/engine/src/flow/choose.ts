@@ -1,6 +1,6 @@
 import type { Failure } from '#failures';
 import type { JsonRecord, JsonValue } from '#model';
-import { isFound, lookUp } from '../mapping/lookups.js';
+import { isFound, lookupValues } from '../mapping/lookups.js';
 import { MappingFailure, type LookupAnswers } from '../mapping/plan.js';
 import type { Operation } from '../program.js';
 import type { Existence, ImportChoices } from './import-lookups.js';
@@ -32,7 +32,7 @@ export function lookupsRead(
 ): JsonRecord | undefined {
   const plans = read[operation ?? 'create'];
   if (plans.length === 0) return undefined;
-  return Object.fromEntries(plans.map((plan) => [plan.name, lookUp(undefined, plan, `lookup.${plan.name}`, answers)]));
+  return lookupValues(plans, answers);
 }
 
 /** The failure of a record; anything else is a bug and thrown on. */

@@ -103,6 +103,29 @@ describe('dynamic lookups of mappings (runtime §14)', () => {
     expect(asked(effects)).toEqual([['customer {"id":1}']]);
   });
 
+  it('are values of templates in extracts, Mapper 2.0 and 1.0 alike (handlebars §4)', async () => {
+    const extract = '{{record.id}}:{{lookup.l}}{{lookup.none}}';
+    for (const mapped of [
+      { mappings: [{ generate: 'x', dataType: 'string' as const, status: 'Active' as const, extract }] },
+      { mapping: { fields: [{ generate: 'x', extract: extract.replace('record.', '') }] } },
+    ]) {
+      const step = { lookups: [live('l'), live('unread')], ...mapped };
+      const { effects, mapped: made } = await run(step, [{ id: 1, lookup: { l: 'own' } }], () => found('k1'));
+      expect(made).toEqual([{ x: '1:k1' }]);
+      expect(asked(effects)).toEqual([['l {"id":1,"lookup":{"l":"own"}}']]);
+    }
+  });
+
+  it('in an extract fails the record that it finds nothing for, unless it allows that', async () => {
+    const mappings = [field('x', { extract: '{{lookup.l}}!' })];
+    const strict = await run({ lookups: [live('l')], mappings }, [{ id: 1 }], () => found());
+    expect(strict.page.failures).toMatchObject([{ failure: { code: 'lookup_failed', source: 'lookup' } }]);
+    const lenient = await run({ lookups: [live('l', { allowFailures: true, default: 'd' })], mappings }, [{}], () =>
+      found(),
+    );
+    expect(lenient.mapped).toEqual([{ x: 'd!' }]);
+  });
+
   it('asks for each child of oneToMany, which sees its parent (runtime §9.1)', async () => {
     const step = {
       oneToMany: true,

@@ -1,9 +1,8 @@
-import { isDynamicLookup, type Import, type Lookup } from '#model';
-import { compileLookup } from '../mapping/lookups.js';
+import type { Import, Lookup } from '#model';
+import { compileLookup, lookupsReadBy } from '../mapping/lookups.js';
 import { MappingCompileError, type LookupPlan, type MappingOptions } from '../mapping/plan.js';
 import { compileExtract, type Getter } from '../paths/index.js';
 import type { Operation } from '../program.js';
-import { lookupsReadBy } from '../template/lookup-names.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compositeOf } from './composite.js';
 
@@ -105,15 +104,7 @@ function compileRead(target: Import, options: MappingOptions): ImportChoices['re
     const { http, rdbms } = target;
     const headers = (http?.headers ?? []).map(({ value }) => value);
     const texts = [http?.relativeURI?.[at], http?.body?.[at], rdbms?.query?.[at], ...headers];
-    return dynamicNames(options.lookups, texts).map((name) => compileLookup(name, options));
+    return lookupsReadBy(texts, options);
   };
   return { create: plansAt(composite.create), update: plansAt(composite.update) };
-}
-
-/** A name that no dynamic lookup has reads as nothing, like any other missing value. */
-function dynamicNames(lookups: readonly Lookup[], texts: readonly (string | null | undefined)[]): readonly string[] {
-  const dynamic = new Set(lookups.filter(isDynamicLookup).map(({ name }) => name));
-  if (dynamic.size === 0) return [];
-  const read = texts.map((text) => lookupsReadBy(text ?? ''));
-  return [...dynamic].filter((name) => read.some((names) => names === 'all' || names.has(name)));
 }

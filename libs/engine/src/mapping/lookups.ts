@@ -1,5 +1,6 @@
-import type { JsonValue, Lookup } from '#model';
+import { isDynamicLookup, type JsonRecord, type JsonValue, type Lookup } from '#model';
 import type { StaticLookups } from '../template/index.js';
+import { lookupNamesIn } from '../template/lookup-names.js';
 import { engineCodes } from '../codes.js';
 import { toText } from './casts.js';
 import {
@@ -24,8 +25,7 @@ export function staticLookupMaps(lookups: readonly Lookup[]): StaticLookups {
 export function compileLookup(name: string, options: MappingOptions): LookupPlan {
   const lookup = options.lookups.find((candidate) => candidate.name === name);
   if (lookup === undefined) throw new MappingCompileError('invalid_value', `The lookup ${name} does not exist.`);
-  const isDynamic =
-    lookup.relativeURI !== undefined || lookup.query !== undefined || lookup._lookupCacheId !== undefined;
+  const isDynamic = isDynamicLookup(lookup);
   if (lookup.map === undefined && !isDynamic)
     throw new MappingCompileError('invalid_value', `The lookup ${name} has neither a map nor a request.`);
   if (isDynamic && options.dynamicLookups !== true)
@@ -40,6 +40,34 @@ export function compileLookup(name: string, options: MappingOptions): LookupPlan
     useDefaultOnMultipleMatches: lookup.useDefaultOnMultipleMatches ?? false,
     fallback: lookup.default ?? null,
   };
+}
+
+/**
+ * The dynamic lookups that templates read as `lookup.<name>`. A name that none has reads as nothing, like any other missing
+ * value.
+ *
+ * @throws MappingCompileError where no answers are given
+ */
+export function lookupsReadBy(
+  texts: readonly (string | null | undefined)[],
+  options: MappingOptions,
+): readonly LookupPlan[] {
+  const dynamic = new Set(options.lookups.filter(isDynamicLookup).map(({ name }) => name));
+  if (dynamic.size === 0) return [];
+  const read = texts.map((text) => lookupNamesIn(text ?? ''));
+  const isRead = (name: string) => read.some((names) => names === 'all' || names.has(name));
+  return [...dynamic].filter(isRead).map((name) => compileLookup(name, options));
+}
+
+/**
+ * Their values for one record, by name.
+ *
+ * @throws MappingFailure
+ */
+export function lookupValues(lookups: readonly LookupPlan[], answers: LookupAnswers | undefined): JsonRecord {
+  return Object.fromEntries(
+    lookups.map((lookup) => [lookup.name, lookUp(undefined, lookup, `lookup.${lookup.name}`, answers)]),
+  );
 }
 
 /**

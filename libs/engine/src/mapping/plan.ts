@@ -10,7 +10,8 @@ import type { Template } from '../template/index.js';
 export type ValueSource =
   | { readonly kind: 'path'; readonly segments: readonly Segment[] }
   | { readonly kind: 'query'; readonly path: string }
-  | { readonly kind: 'template'; readonly template: Template }
+  /** @property lookups dynamic ones that it reads as `lookup.<name>` */
+  | { readonly kind: 'template'; readonly template: Template; readonly lookups: readonly LookupPlan[] }
   | { readonly kind: 'constant'; readonly value: JsonValue };
 
 export type ScalarType = 'any' | 'string' | 'number' | 'boolean' | 'json';

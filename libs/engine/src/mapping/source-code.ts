@@ -1,11 +1,13 @@
 import type { Failure } from '#failures';
-import type { JsonValue } from '#model';
+import type { JsonRecord, JsonValue } from '#model';
 import type { CodeWriter } from '../code/code-writer.js';
 import { compileRecordContext } from '../expressions/template-scope.js';
 import { compileJsonPath } from '../paths/index.js';
-import type { Template } from '../template/index.js';
-import { MappingFailure, type ValueSource } from './plan.js';
+import { lookupValues } from './lookups.js';
+import { MappingFailure, type LookupAnswers, type LookupPlan, type ValueSource } from './plan.js';
 import { pathExpression, type Scope } from './scope.js';
+
+type TemplateSource = Extract<ValueSource, { readonly kind: 'template' }>;
 
 /** Expression of a source's value. */
 export function sourceExpression(code: CodeWriter, source: ValueSource | undefined, scope: Scope): string {
@@ -20,7 +22,7 @@ export function sourceExpression(code: CodeWriter, source: ValueSource | undefin
       return `${code.constant(get)}(${scope.whole})`;
     }
     default:
-      return templateExpression(code, source.template, scope);
+      return templateExpression(code, source, scope);
   }
 }
 
@@ -31,7 +33,7 @@ export function constantExpression(code: CodeWriter, value: JsonValue | undefine
   return `${code.constant(() => structuredClone(value))}()`;
 }
 
-function templateExpression(code: CodeWriter, template: Template, scope: Scope): string {
+function templateExpression(code: CodeWriter, { template, lookups }: TemplateSource, scope: Scope): string {
   if (template.constant !== undefined) return JSON.stringify(template.constant);
   const build = code.constant(compileRecordContext(scope.options.scope, template.roots));
   // Templates that read more than the lean names need a context of their own.
@@ -39,7 +41,18 @@ function templateExpression(code: CodeWriter, template: Template, scope: Scope):
   const context = isShared
     ? `(${scope.context} ??= ${build}(${scope.wholeRecord}, run))`
     : `${build}(${scope.wholeRecord}, run)`;
-  return `${code.constant(requireText)}(${code.constant(template.render)}(${context}, run))`;
+  const shown =
+    lookups.length === 0 ? context : `${code.constant(withLookups)}(${context}, ${code.constant(lookups)}, answers)`;
+  return `${code.constant(requireText)}(${code.constant(template.render)}(${shown}, run))`;
+}
+
+/** Reference: handlebars §4 (`lookup.name`), runtime §14. */
+function withLookups(
+  context: JsonRecord,
+  lookups: readonly LookupPlan[],
+  answers: LookupAnswers | undefined,
+): JsonRecord {
+  return { ...context, lookup: lookupValues(lookups, answers) };
 }
 
 function requireText(rendered: string | Failure): string {

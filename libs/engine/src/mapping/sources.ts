@@ -2,7 +2,7 @@ import { isHostileKey } from '#model';
 import { compileQuery, parseJsonPath, parsePath } from '../paths/index.js';
 import { isZone } from '../dates/index.js';
 import { compileTemplate } from '../template/index.js';
-import { staticLookupMaps } from './lookups.js';
+import { lookupsReadBy, staticLookupMaps } from './lookups.js';
 import { MappingCompileError, type DateConversion, type MappingOptions, type ValueSource } from './plan.js';
 
 /** Parts of field entries that both mappers share. */
@@ -16,7 +16,7 @@ export function compileMarkedSource(extract: string, label: string, options: Map
       purpose: `field ${label}`,
       staticLookups: staticLookupMaps(options.lookups),
     });
-    return { kind: 'template', template };
+    return { kind: 'template', template, lookups: lookupsReadBy([extract], options) };
   }
   if (!extract.startsWith('$')) return null;
   const segments = parseJsonPath(extract);

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { lookupsReadBy } from './lookup-names.js';
+import { lookupNamesIn } from './lookup-names.js';
 
 it.each<[string, readonly string[] | 'all']>([
   ['/customers/{{lookup.customer}}', ['customer']],
@@ -15,6 +15,6 @@ it.each<[string, readonly string[] | 'all']>([
   ['no template, but a lookup', []],
   ['{{#if', []],
 ])('%s reads the dynamic lookups %p', (text, names) => {
-  const read = lookupsReadBy(text);
+  const read = lookupNamesIn(text);
   expect(read === 'all' ? read : [...read].sort()).toEqual(names);
 });

@@ -4,7 +4,7 @@ import Handlebars from 'handlebars';
  * Names of the dynamic lookups that a template reads, as `lookup.<name>` (handlebars §6); `all` when it takes `lookup` as a
  * whole. A text that is no template reads none: compiling it says what is wrong.
  */
-export function lookupsReadBy(text: string): ReadonlySet<string> | 'all' {
+export function lookupNamesIn(text: string): ReadonlySet<string> | 'all' {
   if (!text.includes('lookup')) return none;
   let program: hbs.AST.Program;
   try {
