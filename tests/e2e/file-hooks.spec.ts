@@ -121,6 +121,28 @@ describe('preParse and files of preSavePage', () => {
     ]);
   });
 
+  it('the envelope of a transform has the file of each record (runtime §7.1, §11)', async () => {
+    const { api } = millrace;
+    const field = (generate: string, extract: string) => ({ generate, extract, dataType: 'string', status: 'Active' });
+    const mappings = [field('id', '$.record.id'), field('file', '$.fileMeta.fileName')];
+    const { flowId } = await flowOf('envelope', {
+      input: { 'a.csv': 'id\n1\n2\n', 'b.csv': 'id\n3\n' },
+      source: {
+        pageSize: 2,
+        transform: {
+          type: 'expression',
+          expression: { version: '2', rulesTwoDotZero: { mode: 'create', inputContext: 'envelope', mappings } },
+        },
+      },
+    });
+    expect(await api.finished(await api.run(flowId))).toMatchObject({ status: 'completed', numSuccess: 3 });
+    expect([...(await written('envelope'))].sort((a, b) => Number(a['id']) - Number(b['id']))).toEqual([
+      { id: '1', file: 'a.csv' },
+      { id: '2', file: 'a.csv' },
+      { id: '3', file: 'b.csv' },
+    ]);
+  });
+
   it.each([
     ['throws', 'refuse', 'script_error', /a\.csv: .*Not a\.csv/],
     ['returns something else', 'number', 'invalid_extension_response', /preParseData/],

@@ -269,7 +269,7 @@ export interface CompiledGenerator {
   readonly groupKey?: GroupKey;
   /** Called with the text of each file that is read. */
   readonly preParse?: PreParse;
-  /** Whether `preSavePage` is to see which file each record came from. Reference: runtime §16.1. */
+  /** Whether `preSavePage` or a transform is to see which file each record came from. Reference: runtime §7.1, §16.1. */
   readonly seesFiles?: true;
   /**
    * transform → output filter → preSavePage → trace key, on one page cut from the source's records (decision 3). A promise

@@ -12,6 +12,8 @@ export interface RunContext {
   /** ISO 8601; the delta window of this run, before `delta.dateFormat`. */
   readonly lastExportDateTime: string | null;
   readonly currentExportDateTime: string;
+  /** While a generator shapes a record that came from a file: what envelopes show of that file. Reference: runtime §7.1. */
+  readonly fileMeta?: JsonRecord;
   /** epoch ms; the engine has no clock */
   readonly nowMs: () => number;
 }

@@ -9,7 +9,7 @@ import { compileShaper } from './record-shaper.js';
 import { compileShape } from './shape-page.js';
 import type { DetailedGenerator } from './step-details.js';
 import { stepScope } from './step-scope.js';
-import { compileFunction } from './user-function.js';
+import { compileFunction, type UserFunction } from './user-function.js';
 
 /** Reference: resources §4.2. */
 const defaultPageSize = 20;
@@ -39,7 +39,7 @@ export function compileGenerator(
     exportId,
     ...(groupKey === undefined ? {} : { groupKey }),
     ...(preParse === undefined ? {} : { preParse: compilePreParse(preParse) }),
-    ...(preSavePage !== undefined && source.adaptorType === 'FileSystemExport' ? { seesFiles: true as const } : {}),
+    ...(seesFiles(source, preSavePage) ? { seesFiles: true as const } : {}),
     pageSize: source.pageSize !== undefined && source.pageSize > 0 ? source.pageSize : defaultPageSize,
     skipRetries: skips,
     ...(dataURI === undefined ? {} : { dataURI }),
@@ -52,6 +52,12 @@ export function compileGenerator(
       skipRetries: skips,
     }),
   };
+}
+
+/** Whether somebody looks at the files that records came from: the hook, or a transform of the envelope. */
+function seesFiles({ adaptorType, transform }: Export, preSavePage: UserFunction | undefined): boolean {
+  const readsEnvelope = transform?.expression?.rulesTwoDotZero?.inputContext === 'envelope';
+  return adaptorType === 'FileSystemExport' && (preSavePage !== undefined || readsEnvelope);
 }
 
 /** Whether a record's trace key is the same at every step: picked from its fields, which no response is merged into. */

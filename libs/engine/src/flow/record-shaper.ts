@@ -1,5 +1,5 @@
 import type { Failure } from '#failures';
-import type { Export, JsonValue, TransformExpression } from '#model';
+import type { Export, JsonRecord, JsonValue, TransformExpression } from '#model';
 import type { TemplateScope } from '../expressions/template-scope.js';
 import type { Functions } from '../functions.js';
 import type { RunContext } from '../run-context.js';
@@ -33,7 +33,14 @@ interface NamedStage {
   readonly shapeAll: PageStage;
 }
 
-type PageStage = (shaped: readonly Shaped[], run: RunContext, functions: Functions) => Promise<readonly Shaped[]>;
+type PageStage = (
+  shaped: readonly Shaped[],
+  run: RunContext,
+  functions: Functions,
+  fileMetas: FileMetas,
+) => Promise<readonly Shaped[]>;
+/** By position of a record: the file that it came from; undefined where nobody asks. */
+export type FileMetas = readonly (JsonRecord | undefined)[] | undefined;
 type RecordStage = (record: JsonValue, run: RunContext) => Shaped;
 
 /** @returns undefined when records pass as they are */
@@ -74,11 +81,12 @@ export async function shapePage(
   functions: Functions,
   stepId: string,
   watch: StageWatch | undefined,
+  fileMetas?: FileMetas,
 ): Promise<readonly Shaped[]> {
   let shaped: readonly Shaped[] = records.map((value) => ({ value }));
   for (const { name, shapeAll } of stages) {
     const before = shaped;
-    shaped = await shapeAll(before, run, functions);
+    shaped = await shapeAll(before, run, functions, fileMetas);
     watch?.({ stepId, name, entries: entriesOf(before, shaped) });
   }
   return shaped;
@@ -156,7 +164,13 @@ function filterStage(
 }
 
 function eachOf(stage: RecordStage): PageStage {
-  return async (shaped, run) => shaped.map((one) => (one === null || 'failure' in one ? one : stage(one.value, run)));
+  return async (shaped, run, _, fileMetas) =>
+    shaped.map((one, at) => (one === null || 'failure' in one ? one : stage(one.value, ofFile(run, fileMetas?.[at]))));
+}
+
+/** The context of a record that came from a file. */
+export function ofFile(run: RunContext, fileMeta: JsonRecord | undefined): RunContext {
+  return fileMeta === undefined ? run : { ...run, fileMeta };
 }
 
 function byScript(script: UserFunction, use: (value: JsonValue | undefined, record: JsonValue) => Shaped): PageStage {

@@ -5,7 +5,7 @@ import type { CompiledGenerator, PageRecord, RawPage, RecordFailure, ShapedPage 
 import type { RunContext } from '../run-context.js';
 import { pickTraceKey, type TraceKey } from '../trace-key.js';
 import type { StageEntry, StageWatch } from '../stages.js';
-import { type RecordShaper, type Shaped, shapePage } from './record-shaper.js';
+import { ofFile, type RecordShaper, type Shaped, shapePage } from './record-shaper.js';
 import { savePage, type FailedEarly } from './save-page.js';
 import type { DetailedGenerator } from './step-details.js';
 import type { UserFunction } from './user-function.js';
@@ -28,9 +28,10 @@ export function compileShape(parts: ShapeParts): CompiledGenerator['shape'] {
   if (shaper?.hasScripts !== true && preSavePage === undefined) {
     const shapeOf = shaper?.shape;
     return (page, run, functions, watch) => {
-      const { records } = page;
+      const { records, fileMetas } = page;
       if (watch !== undefined) return shapeByPage(parts, page, run, functions, watch);
-      return pageOf(parts, records, shapeOf === undefined ? null : (at) => shapeOf(records[at]!, run), run);
+      if (shapeOf === undefined) return pageOf(parts, records, null, run);
+      return pageOf(parts, records, (at) => shapeOf(records[at]!, ofFile(run, fileMetas?.[at])), run);
     };
   }
   return (page, run, functions, watch) => shapeByPage(parts, page, run, functions, watch);
@@ -49,7 +50,7 @@ async function shapeByPage(
   const shaped: readonly Shaped[] =
     shaper === undefined
       ? raw.map((value) => ({ value }))
-      : await shapePage(shaper, raw, run, functions, exportId, watch);
+      : await shapePage(shaper, raw, run, functions, exportId, watch, page.fileMetas);
   const unsaved = pageOf(parts, raw, (at) => shaped[at]!, run);
   if (preSavePage === undefined) return unsaved;
   const saved = await save(parts, preSavePage, unsaved, page, run, functions);

@@ -97,7 +97,7 @@ export interface MappingOptions {
   /** Source of the failures of records. */
   readonly source: FailureSource;
   /**
-   * What `$` is: the record, an envelope of `record`, `settings`, `job` and the scope's roots, or the record with
+   * What `$` is: the record, an envelope of `record`, `settings`, `job`, `fileMeta` and the scope's roots, or the record with
    * `_CONTEXT` beside its fields (decision 23).
    */
   readonly input: 'record' | 'envelope' | 'settings';

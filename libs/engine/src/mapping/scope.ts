@@ -78,6 +78,7 @@ function declareRoot(code: CodeWriter, options: MappingOptions): Scope {
     settings: scope.settings,
     job: run.job,
     testMode: run.testMode,
+    ...(run.fileMeta === undefined ? {} : { fileMeta: run.fileMeta }),
   }));
   return {
     options,
