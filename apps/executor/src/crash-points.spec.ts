@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PageRun, RunPage } from '#engine';
+import { eventually } from '#testing/eventually';
 import { TestCluster, type TestExecutor } from './testing/test-cluster.js';
 import { ids, linearEngine, numbered, TestApps, testPlan } from './testing/test-flow.js';
 
@@ -175,5 +176,28 @@ describe('an executor that dies with a page that may go on', () => {
     expect(cluster.counts(ids.import)).toEqual({ success: 10, error: 0, ignore: 0 });
     expect(cluster.ledger()).toMatchObject({ forked: 1, finished: 2 });
     expect(cluster.errors).toEqual([]);
+  });
+
+  it('while its result is on its way, and the page that goes on is done by then, loses nothing', async () => {
+    answered = [all('goes on'), all('ignored')];
+    const dying = await cluster.executor('executor-1');
+    const produce = cluster.stream.produce.bind(cluster.stream);
+    cluster.stream.produce = async (topic, events) => {
+      const resultIds = events.map(({ value }) => String(JSON.parse(Buffer.from(value).toString())['resultId']));
+      const isUnderWay = resultIds.includes(firstPage) && !resultIds.includes(`${firstPage}@0`);
+      await (isUnderWay ? never : produce(topic, events));
+    };
+    await cluster.startRun(twoImports);
+    await eventually('only the page itself is left', () => {
+      const held = cluster.broker.messages.map(({ id }) => id);
+      return apps.submitted.length === 2 && held.length === 1 && held[0] === firstPage;
+    });
+    dying.kill();
+    cluster.stream.produce = produce;
+    await cluster.executor('executor-2');
+    await cluster.drained();
+    expect(cluster.counts(ids.import)).toEqual({ success: 10, error: 0, ignore: 0 });
+    expect(cluster.ledger()).toEqual({ generated: 1, forked: 1, finished: 2 });
+    expect(cluster.generator()).toMatchObject({ state: 'done' });
   });
 });

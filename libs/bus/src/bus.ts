@@ -31,6 +31,13 @@ export interface OutgoingMessage {
    * prefers it while it keeps up; any consumer may get the message, and must when the preferred one is gone.
    */
   readonly prefers?: string;
+  /**
+   * The leased work that this message carries on, published before that is acknowledged. Whatever dies, a message that
+   * carries on another is never gone before the other: so long as the other can be delivered again, a batch that repeats
+   * this message's id is refused, also where the broker forgets the ids of messages that are gone. Acknowledging this
+   * message settles the other if nobody lived to do so.
+   */
+  readonly carriesOn?: Delivery;
 }
 
 export type AtomicOutcome =

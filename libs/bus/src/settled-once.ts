@@ -2,35 +2,35 @@ import type { Delivery } from './bus.js';
 
 /** Makes the first settlement count: later ones resolve with it. A settlement that failed may be tried again. */
 export class SettledOnce implements Delivery {
-  readonly #inner: Delivery;
+  readonly inner: Delivery;
   #settlement: Promise<void> | null = null;
   #body: Promise<Uint8Array> | null = null;
 
   constructor(inner: Delivery) {
-    this.#inner = inner;
+    this.inner = inner;
   }
 
   get queue() {
-    return this.#inner.queue;
+    return this.inner.queue;
   }
   get key() {
-    return this.#inner.key;
+    return this.inner.key;
   }
   get id() {
-    return this.#inner.id;
+    return this.inner.id;
   }
   get headers() {
-    return this.#inner.headers;
+    return this.inner.headers;
   }
   get bodyBytes() {
-    return this.#inner.bodyBytes;
+    return this.inner.bodyBytes;
   }
   get attempt() {
-    return this.#inner.attempt;
+    return this.inner.attempt;
   }
 
   body(): Promise<Uint8Array> {
-    this.#body ??= this.#inner.body().catch((error: unknown) => {
+    this.#body ??= this.inner.body().catch((error: unknown) => {
       this.#body = null;
       throw error;
     });
@@ -38,19 +38,19 @@ export class SettledOnce implements Delivery {
   }
 
   ack(): Promise<void> {
-    return this.#settle(() => this.#inner.ack());
+    return this.#settle(() => this.inner.ack());
   }
 
   nack(delayMs: number): Promise<void> {
-    return this.#settle(() => this.#inner.nack(delayMs));
+    return this.#settle(() => this.inner.nack(delayMs));
   }
 
   reject(reason: string): Promise<void> {
-    return this.#settle(() => this.#inner.reject(reason));
+    return this.#settle(() => this.inner.reject(reason));
   }
 
   async extend(): Promise<void> {
-    if (this.#settlement === null) await this.#inner.extend();
+    if (this.#settlement === null) await this.inner.extend();
   }
 
   #settle(how: () => Promise<void>): Promise<void> {

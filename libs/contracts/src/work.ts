@@ -56,6 +56,15 @@ export const generateBody = z.object({
 });
 export type GenerateBody = z.infer<typeof generateBody>;
 
+/** The end of a generator. */
+const generatorEnd = z.object({
+  /** as the `end` message would say it: one more than the last slice's */
+  slice: count,
+  totals: generatorTotals,
+  /** whether the source was read to its end (decision 4) */
+  complete: z.boolean(),
+});
+
 /** What one delivery of a page bundle did, but for its errors: part of its step result. */
 export const pageOutcome = z.object({
   /** id of the delivered message */
@@ -100,20 +109,12 @@ export const pageHeader = z.object({
    * On the first message that goes on from another: what that one did, told with this one's result unless it was told.
    * Published together, they say the same however often the other is delivered.
    */
-  outcome: pageOutcome.optional(),
+  outcome: pageOutcome.extend({ end: generatorEnd.optional() }).optional(),
   /**
    * On the last bundle of a generator that nothing follows: its end, in place of an `end` message of its own. Whoever
-   * finishes the bundle reports it; continuations do not carry it.
+   * finishes the bundle reports it; what goes on from it carries it in its `outcome`.
    */
-  end: z
-    .object({
-      /** as the `end` message would say it: one more than the last slice's */
-      slice: count,
-      totals: generatorTotals,
-      /** whether the source was read to its end (decision 4) */
-      complete: z.boolean(),
-    })
-    .optional(),
+  end: generatorEnd.optional(),
 });
 export type PageHeader = z.infer<typeof pageHeader>;
 

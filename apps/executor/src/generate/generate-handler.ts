@@ -10,6 +10,7 @@ import {
 import type { Failure } from '#failures';
 import { count, observeSeconds, startSpan, type OpenSpan } from '#telemetry';
 import { executorCodes } from '../codes.js';
+import { carryOn } from '../delivery/carry-on.js';
 import type { Handled } from '../delivery/handled.js';
 import { readWorkHeader, traceHeader } from '../delivery/work-header.js';
 import { OfferedWork } from '../delivery/offered-work.js';
@@ -149,10 +150,10 @@ export class GenerateHandler {
     };
     const hasErrors = result.errors.events.length > 0;
     // Errors first: once the slice is replaced nobody reads it again, so an error reported later could be lost (P1).
-    const trace = { run: delivery.headers[traceHeader], slice: span.traceparent };
-    if (hasErrors) await results.generator(report, result.errors, trace.run);
+    const traceparent = delivery.headers[traceHeader];
+    if (hasErrors) await results.generator(report, result.errors, traceparent);
     const isLast = result.successor === null && nextGenerator(run, header) === null && !run.aggregates;
-    const outcome = await publishSlice(bus, header, result, trace, settings.instance, isLast);
+    const outcome = await publishSlice(bus, delivery, header, result, span.traceparent, settings.instance, isLast);
     if (outcome === 'already') {
       // An earlier try got this far; its successor carries on, and what was read now is void.
       await dispatcher.discard(
@@ -164,7 +165,7 @@ export class GenerateHandler {
       windows.published(header.runId, result.bundles, clock.now());
       count('millrace.pages', result.totals.pages - header.totals.pages, { event: 'generated' });
       // The end says the same again, and more.
-      if (!hasErrors && !isLast) await results.generator(report, noErrors, trace.run);
+      if (!hasErrors && !isLast) await results.generator(report, noErrors, traceparent);
       if (isLast) windows.ended(header.runId);
     }
     await delivery.ack();
@@ -198,9 +199,11 @@ export class GenerateHandler {
     if (next) {
       const { runId, accountId, flowId, planId } = header;
       // Invariant: the next generator is durable before this message goes, or the run would look complete in between.
-      await bus.publish([firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent)]);
+      const first = firstSliceMessage({ runId, accountId, flowId, planId, ...next }, traceparent);
+      await bus.publish(carryOn([first], delivery));
     } else {
-      if (run?.aggregates === true && !run.isCanceled) await bus.publish([aggregateMessage(header, traceparent)]);
+      if (run?.aggregates === true && !run.isCanceled)
+        await bus.publish(carryOn([aggregateMessage(header, traceparent)], delivery));
       windows.ended(header.runId);
     }
     await delivery.ack();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OutgoingMessage } from '#bus';
+import type { Delivery, OutgoingMessage } from '#bus';
 import { generateHeader, pageHeader, workHeader, type GenerateHeader } from '#contracts';
 import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
 import { publishSlice } from './slice-publisher.js';
@@ -18,6 +18,7 @@ const header: GenerateHeader = {
   nextPage: 5,
   totals: { pages: 5, records: 100, ignored: 0, failed: 0 },
 };
+const delivery = { headers: {} } as Delivery;
 const totals = { pages: 7, records: 123, ignored: 1, failed: 0 };
 
 function bundle(page: number): EncodedBundle {
@@ -62,7 +63,7 @@ async function published(change: Partial<SliceResult>, isLast: boolean): Promise
       return 'published' as const;
     },
   };
-  await publishSlice(bus, header, result, { run: undefined, slice: undefined }, 'executor-1', isLast);
+  await publishSlice(bus, delivery, header, result, undefined, 'executor-1', isLast);
   return batch;
 }
 
@@ -73,6 +74,8 @@ describe('the batch that makes a slice durable', () => {
   it('ends with the next slice while there is more to read', async () => {
     const batch = await published({ successor: Buffer.from('{}'), end: null }, false);
     expect(batch.map((message) => message.id)).toEqual([`${id(1)}/0/p5`, `${id(1)}/0/p6`, `${id(1)}/0/3`]);
+    // Whatever another reading of the slice makes, it shares one of these two with this one.
+    expect(batch.map(({ carriesOn }) => carriesOn)).toEqual([delivery, undefined, delivery]);
     expect(generateHeader.parse(headerOf(batch[2]))).toMatchObject({ kind: 'slice', slice: 3, nextPage: 7, totals });
   });
 

@@ -1,6 +1,7 @@
-import type { AtomicOutcome, Bus, OutgoingMessage } from '#bus';
+import type { AtomicOutcome, Bus, Delivery, OutgoingMessage } from '#bus';
 import type { GenerateHeader } from '#contracts';
-import { workHeaders } from '../delivery/work-header.js';
+import { carryOn } from '../delivery/carry-on.js';
+import { traceHeader, workHeaders } from '../delivery/work-header.js';
 import { aggregateId, endId, sliceId } from '../work-ids.js';
 import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
 
@@ -58,34 +59,37 @@ export function bundleMessage(
  * Makes a slice durable: its pages and what follows it, all or nothing. `already` means that the slice was done before,
  * and that what was read now is void.
  *
+ * @param delivery of the slice's message
+ * @param traceparent of the slice
  * @param isLast the generator ends with this slice and no other begins then: its last bundle carries the end, which
  *   saves a message, and for a run of one bundle the whole batch
  */
 export async function publishSlice(
   bus: Pick<Bus, 'publishAtomic'>,
+  delivery: Delivery,
   header: GenerateHeader,
   result: SliceResult,
-  trace: { readonly run: string | undefined; readonly slice: string | undefined },
+  traceparent: string | undefined,
   consumerId: string,
   isLast: boolean,
 ): Promise<AtomicOutcome> {
   const { bundles } = result;
   if (!isLast) {
-    return bus.publishAtomic([
-      ...bundles.map((bundle) => bundleMessage(bundle, trace.slice, consumerId)),
-      successorMessage(header, result, trace.run, consumerId),
-    ]);
+    const messages = [
+      ...bundles.map((bundle) => bundleMessage(bundle, traceparent, consumerId)),
+      successorMessage(header, result, delivery.headers[traceHeader], consumerId),
+    ];
+    return bus.publishAtomic(carryOn(messages, delivery));
   }
   const end = { slice: header.slice + 1, totals: result.totals, complete: result.end === 'complete' };
-  return bus.publishAtomic(
-    bundles.map((bundle, i) =>
-      bundleMessage(
-        i < bundles.length - 1 ? bundle : { ...bundle, header: { ...bundle.header, end } },
-        trace.slice,
-        consumerId,
-      ),
+  const messages = bundles.map((bundle, i) =>
+    bundleMessage(
+      i < bundles.length - 1 ? bundle : { ...bundle, header: { ...bundle.header, end } },
+      traceparent,
+      consumerId,
     ),
   );
+  return bus.publishAtomic(carryOn(messages, delivery));
 }
 
 function successorMessage(

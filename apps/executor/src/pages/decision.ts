@@ -1,6 +1,7 @@
-import type { OutgoingMessage } from '#bus';
-import { compressBody, type PageOutcome, type ResultsHeader } from '#contracts';
-import { workHeaders } from '../delivery/work-header.js';
+import type { Delivery, OutgoingMessage } from '#bus';
+import { compressBody, type PageHeader, type ResultsHeader } from '#contracts';
+import { carryOn } from '../delivery/carry-on.js';
+import { traceHeader, workHeaders } from '../delivery/work-header.js';
 import { bundleMessage } from '../generate/slice-publisher.js';
 import { continuationId } from '../work-ids.js';
 import type { EncodedBundle } from '../workers/protocol.js';
@@ -8,9 +9,10 @@ import type { EncodedBundle } from '../workers/protocol.js';
 /** What a try made of a bundle that may go on. */
 export interface Tried {
   readonly runId: string;
-  readonly outcome: PageOutcome;
+  /** with the end of the generator, if the bundle was its last */
+  readonly outcome: NonNullable<PageHeader['outcome']>;
   readonly continuations: readonly EncodedBundle[];
-  /** its step results, as `StepResults` makes them */
+  /** its step results, as `StepResults` makes them, and the end of the generator */
   readonly events: readonly string[];
   readonly hasErrors: boolean;
 }
@@ -26,14 +28,16 @@ const maxOutcomeLength = 1_000;
  * Most often the results are a few numbers in the header of the first page that goes on. With errors, or where no page
  * goes on, they are messages of their own.
  */
-export function decisionOf(tried: Tried, traceparent: string | undefined, prefers: string): readonly OutgoingMessage[] {
+export function decisionOf(tried: Tried, delivery: Delivery, prefers: string): readonly OutgoingMessage[] {
   const { continuations, outcome } = tried;
+  const traceparent = delivery.headers[traceHeader];
   const [first, ...rest] = continuations;
   const fits = !tried.hasErrors && JSON.stringify(outcome).length <= maxOutcomeLength;
   const bundles =
     first !== undefined && fits ? [{ ...first, header: { ...first.header, outcome } }, ...rest] : continuations;
   const results = first !== undefined && fits ? [] : resultsOf(tried, traceparent);
-  return [...bundles.map((bundle) => bundleMessage(bundle, traceparent, prefers)), ...results];
+  const messages = [...bundles.map((bundle) => bundleMessage(bundle, traceparent, prefers)), ...results];
+  return carryOn(messages, delivery);
 }
 
 function resultsOf(

@@ -60,7 +60,7 @@ export class PageHandler {
       const end = endOf(header, run);
       await this.parts.results.tell(
         header.runId,
-        [...this.#untold(delivery, header), ...(end ? [eventText(end, [])] : [])],
+        [...this.#untold(delivery, header, run), ...(end ? [eventText(end, [])] : [])],
         delivery.headers[traceHeader],
       );
       await delivery.ack();
@@ -124,48 +124,61 @@ export class PageHandler {
     };
     const pages = { v: 1 as const, kind: 'pages' as const, runId, accountId, flowId, ordinal, ...outcome };
     const events = await results.ofPages(pages, result.errors, delivery.attempt);
-    const counts = !result.mayGoOn || (await this.#decide(delivery, runId, outcome, result, events));
     const end = endOf(header, run);
-    const isOver = counts && end !== null && isWholeRun(end, run, result);
+    const endEvents = end ? [eventText(end, [])] : [];
+    const decision = result.mayGoOn
+      ? await this.#decide(delivery, header, outcome, result, [...events, ...endEvents])
+      : { counts: true, messageIds: [] };
+    const isOver = decision.counts && end !== null && isWholeRun(end, run, result);
     await results.tell(
       runId,
       [
-        ...this.#untold(delivery, header),
-        ...(counts ? events : []),
-        ...(end ? [eventText(end, [])] : []),
+        ...this.#untold(delivery, header, run),
+        ...(decision.counts ? events : []),
+        ...endEvents,
         ...(isOver ? [eventText(finishedMarker(end, run, this.parts.clock.now()), null)] : []),
       ],
       traceparent,
     );
+    this.#told.add(decision.messageIds);
     await delivery.ack();
     count('millrace.pages', result.pages, { event: 'finished' });
     countRecords(result.steps);
     return isOver ? 'closed' : 'acked';
   }
 
-  /** @returns whether what this try made is what counts; else the messages of an earlier one go on, and tell its results */
+  /**
+   * @param events all that remains to be told: once its messages are published, the delivery may be taken for done
+   * @returns whether what this try made is what counts; else the messages of an earlier one go on, and tell its results
+   */
   async #decide(
-    { headers }: Delivery,
-    runId: string,
+    delivery: Delivery,
+    { runId, end }: PageHeader,
     outcome: PageOutcome,
     { continuations, errors }: BundleResult,
     events: readonly string[],
-  ): Promise<boolean> {
+  ): Promise<{ readonly counts: boolean; readonly messageIds: readonly string[] }> {
     const { bus, dispatcher, settings } = this.parts;
-    const tried = { runId, outcome, continuations, events, hasErrors: errors.events.length > 0 };
-    const messages = decisionOf(tried, headers[traceHeader], settings.instance);
+    const ended = end === undefined ? outcome : { ...outcome, end };
+    const tried = { runId, outcome: ended, continuations, events, hasErrors: errors.events.length > 0 };
+    const messages = decisionOf(tried, delivery, settings.instance);
     if ((await bus.publishAtomic(messages)) === 'already') {
-      await dispatcher.forget(continuations.map((bundle) => bundle.id));
-      return false;
+      await dispatcher.forget(continuations.map(({ id }) => id));
+      return { counts: false, messageIds: [] };
     }
-    this.#told.add(messages.map((message) => message.id));
-    return true;
+    return { counts: true, messageIds: messages.map(({ id }) => id) };
   }
 
-  /** Results of the message that this one goes on from, unless they were told here. */
-  #untold(delivery: Delivery, { outcome, runId, accountId, flowId, ordinal }: PageHeader): string[] {
-    if (outcome === undefined || this.#told.has(delivery)) return [];
-    return [eventText({ v: 1, kind: 'pages', runId, accountId, flowId, ordinal, ...outcome }, [])];
+  /** What the message that this one goes on from did, unless it was told here. */
+  #untold(delivery: Delivery, header: PageHeader, run: RunInfo): string[] {
+    if (header.outcome === undefined || this.#told.has(delivery)) return [];
+    const { runId, accountId, flowId, ordinal } = header;
+    const { end, ...outcome } = header.outcome;
+    const ended = end === undefined ? null : endOf({ ...header, end }, run);
+    return [
+      eventText({ v: 1, kind: 'pages', runId, accountId, flowId, ordinal, ...outcome }, []),
+      ...(ended ? [eventText(ended, [])] : []),
+    ];
   }
 
   /** Results that were published with the pages that go on; the executor that did so may not have lived to tell them. */

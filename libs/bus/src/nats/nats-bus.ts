@@ -26,6 +26,7 @@ import { NatsLeases } from './nats-leases.js';
 import { NatsRequests } from './nats-requests.js';
 import { NatsSubscription } from './nats-subscription.js';
 import { Publisher } from './publisher.js';
+import { SettledSequences } from './settled-sequences.js';
 import { Names } from './subjects.js';
 import { defaultLeaseMs, ensureConsumer, ensureTopology } from './topology.js';
 
@@ -56,7 +57,8 @@ export interface NatsBus extends Bus {
  * disk). Waits until a server can be reached, and reconnects for ever.
  *
  * Limit of the server: when it restarts, it remembers the ids of the messages that it still holds, and forgets those of
- * messages that were acknowledged before the restart, even within the window.
+ * messages that were acknowledged before the restart, even within the window. What a message carries on is therefore gone
+ * before the message is (`carriesOn`).
  */
 export async function createNatsBus(options: NatsBusOptions): Promise<NatsBus> {
   const names = new Names(options.prefix ?? '');
@@ -84,6 +86,7 @@ class JetStreamBus implements NatsBus {
   readonly #work: Publisher;
   readonly #commands: Publisher;
   readonly #requests: NatsRequests;
+  readonly #settled = new SettledSequences();
   readonly #hints: SignalHub;
   readonly #hintSubs = new Map<string, NatsSub>();
   readonly #subscriptions = new Set<NatsSubscription>();
@@ -136,6 +139,7 @@ class JetStreamBus implements NatsBus {
         jsm: this.#jsm,
         names: this.#names,
         deadLetters: this.deadLetters,
+        settled: this.#settled,
         queue: options.queue,
         leaseMs,
       },

@@ -1,22 +1,27 @@
-import type { JetStreamManager } from '@nats-io/jetstream';
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
 import type { Delivery, QueueName } from '../bus.js';
 import { busError } from '../failures.js';
 import { retryWhileUnavailable } from '../retry.js';
+import { SettledOnce } from '../settled-once.js';
 import type { Connection } from './connection.js';
 import { toNanos } from './connection.js';
 import type { DeadLetterBox } from './dead-letter-box.js';
 import type { LeasedMessage } from './hand-over.js';
 import type { Names } from './subjects.js';
-import { idOf, omittedBodyBytes, userHeaders } from './wire.js';
+import type { SettledSequences } from './settled-sequences.js';
+import { carriedOn, idOf, omittedBodyBytes, userHeaders } from './wire.js';
 
 const settleTimeoutMs = 2_000;
 const maxUnanswered = 2;
+const sequenceNotFound = 10_043;
+const messageDeleteFailed = 10_057;
 
 export interface DeliveryContext {
   readonly connection: Connection;
   readonly jsm: JetStreamManager;
   readonly names: Names;
   readonly deadLetters: DeadLetterBox;
+  readonly settled: SettledSequences;
   readonly queue: QueueName;
   readonly leaseMs: number;
 }
@@ -31,7 +36,8 @@ export class NatsDelivery implements Delivery {
   readonly attempt: number;
   readonly #context: DeliveryContext;
   readonly #replySubject: string;
-  readonly #streamSequence: number;
+  readonly sequence: number;
+  readonly #carriesOn: number | undefined;
   readonly #delivered: Uint8Array | null;
   #leaseEndsAt: number;
 
@@ -40,7 +46,8 @@ export class NatsDelivery implements Delivery {
     this.#replySubject = message.reply;
     this.#leaseEndsAt = performance.now() + context.leaseMs;
     const { deliveries, streamSequence } = parseAckSubject(this.#replySubject);
-    this.#streamSequence = streamSequence;
+    this.sequence = streamSequence;
+    this.#carriesOn = carriedOn(message.headers);
     this.attempt = deliveries;
     this.queue = context.queue;
     this.key = context.names.keyOf(context.queue, message.subject);
@@ -56,7 +63,7 @@ export class NatsDelivery implements Delivery {
     const { jsm, names, connection } = this.#context;
     await connection.whenConnected(settleTimeoutMs);
     const stored = await jsm.direct
-      .getMessage(names.streamOf(this.queue), { seq: this.#streamSequence })
+      .getMessage(names.streamOf(this.queue), { seq: this.sequence })
       .catch((error: unknown) => {
         throw busError('bus_unavailable', `The body of a message of ${this.queue} could not be read.`, error);
       });
@@ -65,7 +72,9 @@ export class NatsDelivery implements Delivery {
   }
 
   async ack(): Promise<void> {
+    await this.#settleCarriedOn();
     await this.#settle('+ACK');
+    this.#context.settled.add(this.sequence);
   }
 
   async nack(delayMs: number): Promise<void> {
@@ -82,8 +91,26 @@ export class NatsDelivery implements Delivery {
 
   async reject(reason: string): Promise<void> {
     const { deadLetters } = this.#context;
-    await deadLetters.add(this, this.#streamSequence, await this.body(), reason);
+    await deadLetters.add(this, this.sequence, await this.body(), reason);
+    await this.#settleCarriedOn();
     await this.#settle('+TERM');
+  }
+
+  /**
+   * The server knows ids only of messages that it holds, once it was restarted. So what this message carries on must be
+   * gone first, or a second delivery of that could publish this one again. Most often it was settled here.
+   */
+  async #settleCarriedOn(): Promise<void> {
+    const sequence = this.#carriesOn;
+    const { settled, jsm, names } = this.#context;
+    if (sequence === undefined || settled.has(sequence)) return;
+    await this.#whileLeased(async () => {
+      await jsm.streams.deleteMessage(names.streamOf(this.queue), sequence, false).catch((error: unknown) => {
+        if (isGone(error)) return;
+        throw busError('bus_unavailable', 'A message that was carried on could not be settled.', error);
+      });
+    });
+    settled.add(sequence);
   }
 
   /**
@@ -94,13 +121,18 @@ export class NatsDelivery implements Delivery {
    */
   async #settle(verdict: string): Promise<void> {
     const { connection } = this.#context;
+    await this.#whileLeased(() => connection.request(this.#replySubject, verdict, settleTimeoutMs));
+  }
+
+  async #whileLeased(request: () => Promise<unknown>): Promise<void> {
+    const { connection } = this.#context;
     const leftMs = Math.max(0, this.#leaseEndsAt - performance.now());
     let unanswered = 0;
     await retryWhileUnavailable(
       async () => {
         await connection.whenConnected(leftMs);
         try {
-          await connection.request(this.#replySubject, verdict, settleTimeoutMs);
+          await request();
         } catch (error) {
           if (connection.connected) unanswered += 1;
           throw error;
@@ -109,6 +141,21 @@ export class NatsDelivery implements Delivery {
       { forMs: leftMs, isTransient: () => unanswered < maxUnanswered && !connection.nc.isClosed() },
     );
   }
+}
+
+/** Where the message of a delivery is stored. Undefined for work that was only offered: it is no message, and never comes again. */
+export function sequenceOf(delivery: Delivery): number | undefined {
+  const inner = delivery instanceof SettledOnce ? delivery.inner : delivery;
+  return inner instanceof NatsDelivery ? inner.sequence : undefined;
+}
+
+/** The server says so in more than one way. */
+function isGone(error: unknown): boolean {
+  return (
+    error instanceof JetStreamApiError &&
+    (error.code === sequenceNotFound ||
+      (error.code === messageDeleteFailed && /not found|deleted/i.test(error.message)))
+  );
 }
 
 /**

@@ -8,6 +8,7 @@ import { Lane } from '#lanes/lane';
 import { messageBytes, scopedId } from '../limits.js';
 import { retryWhileUnavailable } from '../retry.js';
 import type { Connection } from './connection.js';
+import { sequenceOf } from './nats-delivery.js';
 import type { Names } from './subjects.js';
 import { toHeaders, toWire } from './wire.js';
 
@@ -109,7 +110,7 @@ export class Publisher {
   }
 
   async #publishOne(message: OutgoingMessage): Promise<AtomicOutcome> {
-    const wire = toWire(message, this.#names.subject(message.queue, message.key));
+    const wire = this.#toWire(message);
     const answer = await this.#connection.request(wire.subject, wire.body, requestTimeoutMs, toHeaders(wire.headers));
     return parseAck(answer).duplicate === true ? 'already' : 'published';
   }
@@ -119,7 +120,7 @@ export class Publisher {
     await this.#connection.whenConnected(requestTimeoutMs);
     const batchId = nuid.next();
     for (const [index, message] of messages.entries()) {
-      const wire = toWire(message, this.#names.subject(message.queue, message.key));
+      const wire = this.#toWire(message);
       const headers = toHeaders(wire.headers);
       headers.set('Nats-Batch-Id', batchId);
       headers.set('Nats-Batch-Sequence', String(index + 1));
@@ -133,6 +134,12 @@ export class Publisher {
         throw new Refusal(0, `the batch holds ${messages.length} messages, the server counted ${String(ack.count)}`);
       }
     }
+  }
+
+  #toWire(message: OutgoingMessage): ReturnType<typeof toWire> {
+    const { queue, key, carriesOn } = message;
+    const subject = this.#names.subject(queue, key);
+    return toWire(message, subject, carriesOn && sequenceOf(carriesOn));
   }
 
   /** Repeating is safe: ids make the second attempt of what was written without an answer a duplicate. */

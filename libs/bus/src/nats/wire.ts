@@ -9,6 +9,8 @@ export const originalIdHeader = 'Millrace-Bus-Id';
 export const reasonHeader = 'Millrace-Bus-Reason';
 /** Name of the consumer that the sender prefers, as header text. */
 export const prefersHeader = 'Millrace-Bus-Prefers';
+/** Sequence of the message that this one carries on, in the same stream. */
+const carriesOnHeader = 'Millrace-Bus-Carries-On';
 const sizeHeader = 'Nats-Msg-Size';
 const ownHeader = /^(nats-|millrace-bus-)/i;
 
@@ -18,9 +20,11 @@ interface WireMessage {
   readonly body: Uint8Array;
 }
 
-export function toWire(message: OutgoingMessage, subject: string): WireMessage {
+/** @param carriesOn sequence of the message that this one carries on */
+export function toWire(message: OutgoingMessage, subject: string, carriesOn?: number): WireMessage {
   const headers: Record<string, string> = { ...message.headers, [messageIdHeader]: scopedId(message) };
   if (message.prefers !== undefined) headers[prefersHeader] = toHeaderText(message.prefers);
+  if (carriesOn !== undefined) headers[carriesOnHeader] = String(carriesOn);
   return { subject, headers, body: message.body };
 }
 
@@ -43,6 +47,12 @@ export function idOf(headers: MsgHdrs | undefined, queue: QueueName): string {
   const original = headers?.get(originalIdHeader);
   if (original) return decodeURIComponent(original);
   return (headers?.get(messageIdHeader) ?? '').slice(queue.length + 1);
+}
+
+/** Sequence of the message that was carried on, if there is one. */
+export function carriedOn(headers: MsgHdrs | undefined): number | undefined {
+  const sequence = headers?.get(carriesOnHeader);
+  return sequence ? Number(sequence) : undefined;
 }
 
 /** Size of the body when only the headers were delivered, else undefined. */
