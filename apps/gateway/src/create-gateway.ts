@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -13,6 +14,7 @@ import { parseJsonBody } from './http/json-body.js';
 import { observeRequests } from './http/observe.js';
 import { requestIdOf } from './http/request-id.js';
 import { LeakyBuckets } from './rate-limit/leaky-bucket.js';
+import { SharedSpending } from './rate-limit/shared-spending.js';
 
 const megabyte = 1_048_576;
 
@@ -55,8 +57,11 @@ export async function createGateway(deps: GatewayDeps): Promise<NestFastifyAppli
   const tokens = app.get(TokenCache);
   const stopListening = tokens.listen(deps.bus);
   fastify.addHook('onClose', async () => stopListening());
-  const buckets = deps.config.rate ? new LeakyBuckets(deps.config.rate) : null;
-  guardRequests(fastify, new Authenticator(tokens), buckets, now);
+  const rate = deps.config.rate
+    ? new SharedSpending(deps.bus, new LeakyBuckets(deps.config.rate), randomUUID(), now)
+    : null;
+  fastify.addHook('onClose', async () => rate?.close());
+  guardRequests(fastify, new Authenticator(tokens), rate, now);
   drainOversized(fastify, deps.config.bodyLimitBytes ?? 10 * megabyte);
 
   await app.init();

@@ -29,7 +29,7 @@ export interface ApiRate {
 }
 
 export interface GatewayConfig {
-  /** Limit per account and process; null is off (decision 31). */
+  /** Limit per account, over all gateways; null is off (decision 31). */
   readonly rate: ApiRate | null;
   /** Longest body in bytes. Default 10 MB (decision 30). */
   readonly bodyLimitBytes?: number;

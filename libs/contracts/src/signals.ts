@@ -14,6 +14,8 @@ export const signals = {
   jobChanged: 'job.changed',
   /** gateway → executors; payload: id of a try-out that nobody waits for any more */
   tryOutCanceled: 'try-out.canceled',
+  /** gateway → gateways; payload: `<gateway> <accountId>:<requests> …`, requests that it let through since it last said so */
+  requestsSpent: 'requests.spent',
   /** gateway → all; payload: `<accountId> <type> <id>`; cached documents of it are stale */
   resourceChanged: 'resource.changed',
 } as const;

@@ -3,7 +3,7 @@ import { ApiError } from '#failures';
 import { apiCodes } from '../codes.js';
 import type { Caller } from '../http/caller.js';
 import { sendRefusal } from '../http/error-filter.js';
-import type { LeakyBuckets } from '../rate-limit/leaky-bucket.js';
+import type { SharedSpending } from '../rate-limit/shared-spending.js';
 import type { Authenticator } from './authenticator.js';
 import { mayCall } from './token-scopes.js';
 
@@ -14,13 +14,13 @@ import { mayCall } from './token-scopes.js';
 export function guardRequests(
   fastify: FastifyInstance,
   authenticator: Authenticator,
-  buckets: LeakyBuckets | null,
+  rate: SharedSpending | null,
   now: () => number,
 ): void {
   const admit = async (request: FastifyRequest, route: string): Promise<Caller> => {
     const nowMs = now();
     const caller = await authenticator.authenticate(request.headers, nowMs);
-    const waitSeconds = buckets?.take(caller.accountId, nowMs) ?? 0;
+    const waitSeconds = rate?.take(caller.accountId, nowMs) ?? 0;
     if (waitSeconds > 0) throw tooMany(waitSeconds);
     if (!mayCall(caller, request.method, route, request.params)) {
       throw ApiError.of(apiCodes.access_restricted, 'The scope of this token does not cover the request.');

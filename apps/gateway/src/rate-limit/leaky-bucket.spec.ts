@@ -23,6 +23,13 @@ describe('LeakyBuckets', () => {
     expect([0, 60_000, 60_000, 60_000].map((at) => buckets.take('a', at))).toEqual([0, 0, 0, 1]);
   });
 
+  it('owes what was spent elsewhere beyond what it held', () => {
+    const buckets = new LeakyBuckets({ capacity: 2, refillPerSecond: 1 });
+    buckets.spend('a', 5, 0);
+    expect(buckets.take('a', 0)).toBe(4);
+    expect(buckets.take('a', 4_000)).toBe(0);
+  });
+
   it('keeps accounts apart', () => {
     const buckets = new LeakyBuckets({ capacity: 1, refillPerSecond: 1 });
     expect([buckets.take('a', 0), buckets.take('a', 0), buckets.take('b', 0)]).toEqual([0, 1, 0]);

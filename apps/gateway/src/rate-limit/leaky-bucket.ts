@@ -10,7 +10,6 @@ const sweepAbove = 10_000;
 
 /**
  * One bucket per account: `capacity` requests at once, refilled evenly. Reference: resources §1.4.
- * Buckets are of this process; n gateways allow n times the rate.
  */
 export class LeakyBuckets {
   readonly #rate: ApiRate;
@@ -20,21 +19,35 @@ export class LeakyBuckets {
     this.#rate = rate;
   }
 
+  get capacity(): number {
+    return this.#rate.capacity;
+  }
+
   /** Takes one request. @returns 0 when it may pass, else the whole seconds after which another try may. */
   take(accountId: string, nowMs: number): number {
-    const { capacity, refillPerSecond } = this.#rate;
-    let bucket = this.#buckets.get(accountId);
-    if (!bucket) {
-      if (this.#buckets.size >= sweepAbove) this.#sweep(nowMs);
-      bucket = { tokens: capacity, atMs: nowMs };
-      this.#buckets.set(accountId, bucket);
-    }
-    this.#refill(bucket, nowMs);
+    const { refillPerSecond } = this.#rate;
+    const bucket = this.#bucketOf(accountId, nowMs);
     if (bucket.tokens >= 1) {
       bucket.tokens -= 1;
       return 0;
     }
     return refillPerSecond === 0 ? 3600 : Math.max(1, Math.ceil((1 - bucket.tokens) / refillPerSecond));
+  }
+
+  /** Requests that another gateway let through already; the bucket may owe some after that. */
+  spend(accountId: string, requests: number, nowMs: number): void {
+    this.#bucketOf(accountId, nowMs).tokens -= requests;
+  }
+
+  #bucketOf(accountId: string, nowMs: number): Bucket {
+    let bucket = this.#buckets.get(accountId);
+    if (!bucket) {
+      if (this.#buckets.size >= sweepAbove) this.#sweep(nowMs);
+      bucket = { tokens: this.#rate.capacity, atMs: nowMs };
+      this.#buckets.set(accountId, bucket);
+    }
+    this.#refill(bucket, nowMs);
+    return bucket;
   }
 
   #refill(bucket: Bucket, nowMs: number): void {

@@ -24,3 +24,31 @@ it('answers 429 with whole seconds in Retry-After, per account', async () => {
   expect((await gateway.alice.call('GET', '/v1/tokenInfo')).status).toBe(200);
   expect((await gateway.alice.call('GET', '/v1/tokenInfo')).status).toBe(429);
 });
+
+it('holds over all gateways: what one let through is missing at the others, and is made up for', async () => {
+  const rate = { capacity: 20, refillPerSecond: 1 };
+  const first = await startGateway({ rate }, () => nowMs);
+  const second = await startGateway({ rate }, () => nowMs, first);
+  const passed = async (times: number): Promise<number> => {
+    let count = 0;
+    for (let i = 0; i < times; i += 1) {
+      const client = i % 2 === 0 ? first.alice : second.alice;
+      if ((await client.call('GET', '/v1/tokenInfo')).status === 200) count += 1;
+    }
+    return count;
+  };
+  // Ahead by what the other has not heard of yet: less than a tenth of the capacity.
+  const atOnce = await passed(60);
+  expect(atOnce).toBeGreaterThanOrEqual(20);
+  expect(atOnce).toBeLessThanOrEqual(22);
+  const refused = await second.alice.call('GET', '/v1/tokenInfo');
+  expect([refused.status, Number(refused.headers['retry-after'])]).toEqual([429, expect.any(Number)]);
+
+  nowMs += 10_000;
+  const inAll = atOnce + (await passed(60));
+  expect(inAll).toBeGreaterThanOrEqual(29);
+  expect(inAll).toBeLessThanOrEqual(32);
+  expect((await second.bob.call('GET', '/v1/tokenInfo')).status).toBe(200);
+  await second.close();
+  await first.close();
+});

@@ -101,6 +101,11 @@ export class Client {
     return made._id;
   }
 
+  /** The same account at another gateway. */
+  at(app: NestFastifyApplication): Client {
+    return new Client(app, this.token, this.accountId);
+  }
+
   as(token: string): Client {
     return new Client(this.app, token, this.accountId);
   }
@@ -117,11 +122,19 @@ export interface GatewayUnderTest {
   close(): Promise<void>;
 }
 
-/** The gateway on a fresh database, with two accounts. */
-export async function startGateway(config: Partial<GatewayConfig> = {}, now?: () => number): Promise<GatewayUnderTest> {
-  const database = await createTestDatabase();
-  const store = await createPostgresStore({ connectionString: database.url, poolSize: 5 });
-  const bus = new RecordingBus();
+/**
+ * The gateway on a fresh database, with two accounts.
+ *
+ * @param beside another gateway of the same cluster: its store, bus and accounts are this one's too
+ */
+export async function startGateway(
+  config: Partial<GatewayConfig> = {},
+  now?: () => number,
+  beside?: GatewayUnderTest,
+): Promise<GatewayUnderTest> {
+  const database = beside ? null : await createTestDatabase();
+  const store = beside?.store ?? (await createPostgresStore({ connectionString: database!.url, poolSize: 5 }));
+  const bus = beside?.bus ?? new RecordingBus();
   const tester = new ScriptedTester();
   const keyring = SecretBox.createKey('test');
   const app = await createGateway({
@@ -144,10 +157,11 @@ export async function startGateway(config: Partial<GatewayConfig> = {}, now?: ()
     store,
     bus,
     tester,
-    alice: await client('alice'),
-    bob: await client('bob'),
+    alice: beside?.alice.at(app) ?? (await client('alice')),
+    bob: beside?.bob.at(app) ?? (await client('bob')),
     close: async () => {
       await app.close();
+      if (database === null) return;
       await store.close();
       await database.drop();
     },
