@@ -15,7 +15,7 @@ function call(options: object, host: CallHost, maxOutputBytes = 1_000): ReturnTy
   process = new AccountProcess({ ...sandboxLimits(), maxOutputBytes, maxHostCalls: 50 });
   process.teach('content', source);
   const request = { scriptId: 's', content: 'content', instance: 'i', functionName: 'f', debugUntilMs: 0 };
-  return process.call({ kind: 'calls', ...request }, JSON.stringify(options), 30_000, host);
+  return process.call({ kind: 'calls', ...request }, [JSON.stringify(options)], 30_000, host);
 }
 
 function hostOf(maxCalls: number): CallHost & { readonly answered: HostCall[] } {
@@ -32,8 +32,8 @@ function hostOf(maxCalls: number): CallHost & { readonly answered: HostCall[] } 
 
 describe('the process of an account', () => {
   it('may make as many host calls as its functions may', async () => {
-    const { body } = await call({ times: 3, text: 'a' }, hostOf(3));
-    expect(body).toMatch(/\[\[0,3\]\]$/);
+    const { lines } = await call({ times: 3, text: 'a' }, hostOf(3));
+    expect(lines).toEqual(['[]', '[[0,3]]']);
   });
 
   it('is ended when it makes more', async () => {

@@ -3,12 +3,11 @@ import { setPriority } from 'node:os';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { encodeFrame, FrameReader, linesOf } from './frames.js';
 import type { HostCall } from './host-calls.js';
 import { pageOutputFactor, type SandboxLimits } from './limits.js';
 import { permissionFlags, processEntry } from './process-files.js';
 import {
-  encodeFrame,
-  FrameReader,
   memoryMark,
   stuckPattern,
   type CallRequest,
@@ -44,7 +43,7 @@ export class ProcessEnded extends Error {
 
 export interface Answer {
   readonly head: Exclude<ReplyHead, { kind: 'ready' | 'host-call' }>;
-  readonly body: string;
+  readonly lines: readonly string[];
 }
 
 /** What a call may ask of the platform while it runs. */
@@ -59,6 +58,7 @@ interface Pending {
   resolve(answer: Answer): void;
   reject(error: Error): void;
   readonly deadline: NodeJS.Timeout;
+  readonly maxLines: number;
   readonly host: CallHost;
   hostCalls: number;
   /** ends the host call under way */
@@ -86,7 +86,8 @@ export class AccountProcess {
 
   constructor(limits: SandboxLimits) {
     this.#maxHostCallChars = limits.maxOutputBytes;
-    this.#reader = new FrameReader(limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar);
+    const maxFrameBytes = limits.maxOutputBytes * (pageOutputFactor + 2) * maxBytesPerChar;
+    this.#reader = new FrameReader(maxFrameBytes, (head, body) => this.#settle(JSON.parse(head) as ReplyHead, body));
     this.#child = spawn(process.execPath, [...permissionFlags(), fileURLToPath(processEntry), JSON.stringify(limits)], {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
       // Nothing of ours: the environment holds keys. Times of scripts do not depend on the machine.
@@ -112,7 +113,7 @@ export class AccountProcess {
   /** Makes a script's content known; calls name it by hash. */
   teach(content: string, source: string): void {
     const request: ContentRequest = { kind: 'content', content };
-    this.#wire.write(encodeFrame(request, source));
+    this.#wire.write(encodeFrame(request, [source]));
   }
 
   /**
@@ -120,13 +121,19 @@ export class AccountProcess {
    * @throws ProcessEnded
    * @throws Error when the process could not start
    */
-  call(request: Omit<CallRequest, 'id'>, body: string, deadlineMs: number, host: CallHost): Promise<Answer> {
+  call(
+    request: Omit<CallRequest, 'id'>,
+    lines: readonly string[],
+    deadlineMs: number,
+    host: CallHost,
+  ): Promise<Answer> {
     const id = this.#nextId++;
     return new Promise<Answer>((resolve, reject) => {
       const deadline = setTimeout(() => this.#kill({ reason: 'stuck', callId: id }), deadlineMs);
-      this.#pending.set(id, { resolve, reject, deadline, host, hostCalls: 0, hostCall: null });
+      const maxLines = answerLines(lines.length);
+      this.#pending.set(id, { resolve, reject, deadline, maxLines, host, hostCalls: 0, hostCall: null });
       this.#hold(true);
-      this.#wire.write(encodeFrame({ ...request, id }, body));
+      this.#wire.write(encodeFrame({ ...request, id }, lines));
     });
   }
 
@@ -136,26 +143,27 @@ export class AccountProcess {
 
   #read(chunk: Buffer): void {
     try {
-      for (const { head, body } of this.#reader.push(chunk)) this.#settle(JSON.parse(head) as ReplyHead, body);
+      this.#reader.push(chunk);
     } catch {
       // It does not speak our protocol any more, whoever speaks for it now.
       this.#kill({ reason: 'crashed' });
     }
   }
 
-  #settle(head: ReplyHead, body: string): void {
+  #settle(head: ReplyHead, body: Buffer): void {
     if (head.kind === 'ready') {
       this.#isReady = true;
       return;
     }
     const pending = this.#pending.get(head.id);
     if (!pending) throw new Error('An answer to no call.');
-    if (head.kind === 'host-call') return this.#askHost(head, body, pending);
+    if (head.kind === 'host-call') return this.#askHost(head, body.toString(), pending);
+    const lines = linesOf(body, pending.maxLines);
     this.#pending.delete(head.id);
     clearTimeout(pending.deadline);
     pending.hostCall?.abort();
     if (this.#pending.size === 0) this.#hold(false);
-    pending.resolve({ head, body });
+    pending.resolve({ head, lines });
   }
 
   /** The glue keeps to these bounds; a process that does not is not ours any more. @throws Error then */
@@ -179,7 +187,7 @@ export class AccountProcess {
     const outcome = await pending.host.answer(call, abort.signal);
     if (abort.signal.aborted || this.#pending.get(answer.id) !== pending) return;
     pending.hostCall = null;
-    this.#wire.write(encodeFrame(answer, outcome));
+    this.#wire.write(encodeFrame(answer, [outcome]));
   }
 
   #kill(by: End): void {
@@ -220,6 +228,11 @@ function lowerPriority(pid: number): void {
     // It has ended already; its `close` event tells.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SYSTEM_ERROR') throw error;
   }
+}
+
+/** The log, and at most a line per line of options. */
+function answerLines(optionLines: number): number {
+  return 1 + optionLines;
 }
 
 /** Why a process ended by itself. */

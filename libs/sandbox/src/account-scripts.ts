@@ -8,7 +8,7 @@ import type { Strikes } from './strikes.js';
 
 /** Single calls of one function that wait go together, up to so many, and up to so many characters of options. */
 const maxBatchCalls = 32;
-const maxBatchChars = 1024 * 1024;
+const maxBatchChars = 256 * 1024;
 /** While a script works on a batch, the next one is on its way. */
 const batchesPerScript = 2;
 /** When the process does not say itself that a script is stuck, something is wrong with it. */
@@ -18,8 +18,8 @@ export interface ScriptCall {
   readonly request: Omit<CallRequest, 'id'>;
   /** the script's JavaScript */
   readonly source: string;
-  /** Made when the call's turn comes, so that waiting calls hold no text. */
-  readonly body: () => string;
+  /** Lines of the request's body; made when the call's turn comes, so that waiting calls hold no text. */
+  readonly lines: () => readonly string[];
   /** outcomes that the call has: one, or one per record */
   readonly count: number;
   log(lines: readonly LogLine[]): void;
@@ -51,6 +51,7 @@ export class AccountScripts {
   readonly #running = new Set<Batch>();
   #queue: Job[] = [];
   #process: AccountProcess | null = null;
+  #isStarting = false;
   #taught = new Set<string>();
 
   /** @param idle called when no call is left */
@@ -94,8 +95,7 @@ export class AccountScripts {
         },
       };
       this.#queue.push(job);
-      // Lets the calls of the same tick go together.
-      queueMicrotask(() => this.#startNext());
+      this.#startSoon();
     });
   }
 
@@ -105,55 +105,68 @@ export class AccountScripts {
     this.#process = null;
   }
 
+  /** Lets the calls of the same tick go together. */
+  #startSoon(): void {
+    if (this.#isStarting) return;
+    this.#isStarting = true;
+    queueMicrotask(() => {
+      this.#isStarting = false;
+      this.#startNext();
+    });
+  }
+
   #startNext(): void {
     for (;;) {
-      const first = this.#queue.find((job) => this.#mayStart(job));
+      const first = this.#next();
       if (first === undefined) return;
-      const jobs = this.#take(first);
-      const batch = { jobs: jobs.map(({ job }) => job), scriptId: first.request.scriptId, isSuspect: first.isSuspect };
+      const { jobs, lines } = this.#take(first);
+      const batch = { jobs, scriptId: first.request.scriptId, isSuspect: first.isSuspect };
       this.#running.add(batch);
-      void this.#run(batch, jobs.map(({ body }) => body).join('\n'));
+      void this.#run(batch, lines);
     }
   }
 
-  #mayStart(job: Job): boolean {
-    if (this.#running.size === 0) return true;
+  /** The first job that may start now. */
+  #next(): Job | undefined {
+    const [head] = this.#queue;
+    if (head === undefined || this.#running.size === 0) return head;
     // A suspect waits until it is alone, and everybody waits behind it.
-    if (this.#queue[0]!.isSuspect) return false;
-    const { scriptId } = job.request;
-    const scripts = new Set<string>();
-    let batches = 0;
-    for (const running of this.#running) {
-      if (running.isSuspect) return false;
-      scripts.add(running.scriptId);
-      if (running.scriptId === scriptId) batches += 1;
+    if (head.isSuspect) return undefined;
+    const batches = new Map<string, number>();
+    for (const { scriptId, isSuspect } of this.#running) {
+      if (isSuspect) return undefined;
+      batches.set(scriptId, (batches.get(scriptId) ?? 0) + 1);
     }
-    return scripts.has(scriptId) ? batches < batchesPerScript : scripts.size < this.limits.concurrency;
+    return this.#queue.find(({ request }) => {
+      const running = batches.get(request.scriptId);
+      return running === undefined ? batches.size < this.limits.concurrency : running < batchesPerScript;
+    });
   }
 
-  /** The job, with those waiting behind it that call the same function of the same instance. */
-  #take(first: Job): { readonly job: Job; readonly body: string }[] {
-    const taken = [{ job: first, body: first.body() }];
-    let chars = taken[0]!.body.length;
+  /** The job, with those waiting behind it that call the same function of the same instance, and their lines. */
+  #take(first: Job): { readonly jobs: readonly Job[]; readonly lines: readonly string[] } {
+    const jobs = new Set([first]);
+    const lines = [...first.lines()];
+    let chars = lines[0]!.length;
     if (first.request.kind === 'calls' && !first.isSuspect) {
       for (const job of this.#queue) {
-        if (taken.length === maxBatchCalls || chars >= maxBatchChars) break;
+        if (jobs.size === maxBatchCalls || chars >= maxBatchChars) break;
         if (job === first || !isSameCall(job, first)) continue;
-        const body = job.body();
-        chars += body.length;
-        taken.push({ job, body });
+        const [line] = job.lines();
+        chars += line!.length;
+        lines.push(line!);
+        jobs.add(job);
       }
     }
-    const jobs = new Set(taken.map(({ job }) => job));
     this.#queue = this.#queue.filter((job) => !jobs.has(job));
-    return taken;
+    return { jobs: [...jobs], lines };
   }
 
-  async #run(batch: Batch, body: string): Promise<void> {
+  async #run(batch: Batch, lines: readonly string[]): Promise<void> {
     const { jobs, scriptId } = batch;
     try {
       if (this.strikes.isOut(this.#name(scriptId))) this.#settle(jobs, quarantined);
-      else await this.#call(batch, body);
+      else await this.#call(batch, lines);
     } catch (error) {
       if (error instanceof ProcessEnded) this.#judge(batch, error);
       else for (const job of jobs) job.reject(error);
@@ -164,7 +177,7 @@ export class AccountScripts {
     }
   }
 
-  async #call({ jobs, scriptId }: Batch, body: string): Promise<void> {
+  async #call({ jobs, scriptId }: Batch, lines: readonly string[]): Promise<void> {
     const { request, source, host } = jobs[0]!;
     const calls = jobs.reduce((sum, { count }) => sum + count, 0);
     const { callMs, pageMs } = this.limits;
@@ -174,7 +187,7 @@ export class AccountScripts {
         process.teach(request.content, source);
         this.#taught.add(request.content);
       }
-      const answer = await process.call(request, body, batchesPerScript * (callMs + pageMs) + graceMs, {
+      const answer = await process.call(request, lines, batchesPerScript * (callMs + pageMs) + graceMs, {
         maxCalls: calls * this.limits.maxHostCalls,
         answer: (call, signal) => hostOutcome(host, call, signal, this.limits),
       });
@@ -187,13 +200,13 @@ export class AccountScripts {
         if (code === 'script_memory_exceeded') this.strikes.add(this.#name(scriptId));
         return this.#settle(jobs, { failure: { code, message } });
       }
-      return this.#deliver(jobs, answer.body);
+      return this.#deliver(jobs, answer.lines);
     }
   }
 
   /** A batch may be answered in part: the rest goes on. */
-  #deliver(jobs: readonly Job[], text: string): void {
-    const { logs, outcomes } = readAnswer(text, this.limits);
+  #deliver(jobs: readonly Job[], lines: readonly string[]): void {
+    const { logs, outcomes } = readAnswer(lines, this.limits);
     if (logs.length > 0) jobs[0]!.log(logs);
     let answered = 0;
     let from = 0;

@@ -26,12 +26,14 @@ const maxMessageChars = 4_000;
  *
  * @throws Error when it is no answer
  */
-export function readAnswer(text: string, limits: SandboxLimits): ReadAnswer {
-  const end = text.indexOf('\n');
-  const logs = readLogs(JSON.parse(text.slice(0, Math.max(0, end))), limits);
-  const outcomes: unknown = JSON.parse(text.slice(end + 1));
+export function readAnswer([log = '', ...lines]: readonly string[], limits: SandboxLimits): ReadAnswer {
+  return { logs: readLogs(JSON.parse(log), limits), outcomes: lines.flatMap(readOutcomes) };
+}
+
+function readOutcomes(line: string): FunctionOutcome[] {
+  const outcomes: unknown = JSON.parse(line);
   if (!Array.isArray(outcomes)) throw new Error('The answer has another form.');
-  return { logs, outcomes: outcomes.map(readOutcome) };
+  return outcomes.map(readOutcome);
 }
 
 function readOutcome(entry: unknown): FunctionOutcome {

@@ -15,7 +15,7 @@ export interface InstanceKey {
   readonly debugUntilMs: number;
 }
 
-/** Body of `calls`: lines of options, one per call. Of `call-each`: common options, a line feed, and an array of each record's. */
+/** Body of `calls`: a line of options per call. Of `call-each`: a line of common options, and one with an array of each record's. */
 export interface CallRequest extends InstanceKey {
   readonly kind: 'calls' | 'call-each';
   readonly id: number;
@@ -48,7 +48,10 @@ export interface HostCallHead {
 export type ReplyHead =
   /** The process has started. */
   | { readonly id: 0; readonly kind: 'ready' }
-  /** Body: `<logs>\n[<outcome>,…]` as the glue answers; of `calls`, possibly for the first of them only. */
+  /**
+   * Body: a line of logs, and lines of outcomes, as the glue answers: of `calls` a line per call, possibly for the first of
+   * them only; of `call-each` a single line.
+   */
   | { readonly id: number; readonly kind: 'answered' }
   | { readonly id: number; readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** A function waits for the platform. Body: its arguments, a JSON array. */
@@ -81,67 +84,3 @@ export const memoryMark = 'millrace: memory limit\n';
 /** Last words of a process in which V8 does not end a script. @param callId the call that does not end */
 export const stuckMark = (callId: number): string => `millrace: stuck ${callId}\n`;
 export const stuckPattern = /^millrace: stuck (\d+)$/m;
-
-const prefixBytes = 8;
-
-/** A frame: two lengths (unsigned 32 bit, little endian), a JSON head, a UTF-8 body. */
-export function encodeFrame(head: Request | ReplyHead, body: string): Buffer {
-  const headBytes = Buffer.from(JSON.stringify(head));
-  const bodyLength = Buffer.byteLength(body);
-  const frame = Buffer.allocUnsafe(prefixBytes + headBytes.length + bodyLength);
-  frame.writeUInt32LE(headBytes.length, 0);
-  frame.writeUInt32LE(bodyLength, 4);
-  headBytes.copy(frame, prefixBytes);
-  frame.write(body, prefixBytes + headBytes.length);
-  return frame;
-}
-
-export interface Frame {
-  readonly head: string;
-  readonly body: string;
-}
-
-/** Cuts a stream of bytes into frames. */
-export class FrameReader {
-  readonly #maxBytes: number;
-  #chunks: Buffer[] = [];
-  #held = 0;
-  /** bytes of the frame that is arriving; null until its lengths are known */
-  #wanted: number | null = null;
-
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-  }
-
-  /** @throws Error when a frame is larger than it may be */
-  push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    const frames: Frame[] = [];
-    for (;;) {
-      if (this.#wanted === null) {
-        if (this.#held < prefixBytes) return frames;
-        const start = this.#joined();
-        this.#wanted = prefixBytes + start.readUInt32LE(0) + start.readUInt32LE(4);
-        if (this.#wanted > this.#maxBytes) throw new Error(`A frame of ${this.#wanted} bytes is too large.`);
-      }
-      if (this.#held < this.#wanted) return frames;
-      frames.push(this.#take(this.#wanted));
-      this.#wanted = null;
-    }
-  }
-
-  #joined(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
-    return this.#chunks[0]!;
-  }
-
-  #take(bytes: number): Frame {
-    const joined = this.#joined();
-    const bodyAt = prefixBytes + joined.readUInt32LE(0);
-    const rest = joined.subarray(bytes);
-    this.#chunks = rest.length === 0 ? [] : [rest];
-    this.#held = rest.length;
-    return { head: joined.toString('utf8', prefixBytes, bodyAt), body: joined.toString('utf8', bodyAt, bytes) };
-  }
-}

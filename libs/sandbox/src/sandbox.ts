@@ -55,14 +55,14 @@ export class Sandbox {
   functionsOf(scope: FunctionScope): Functions {
     return {
       call: async (reference, options) => {
-        const body = () => JSON.stringify(withConfiguration(options, reference));
-        const [outcome] = await this.#run(scope, reference, { kind: 'calls', count: 1, body });
+        const lines = () => [JSON.stringify(withConfiguration(options, reference))];
+        const [outcome] = await this.#run(scope, reference, { kind: 'calls', count: 1, lines });
         return outcome!;
       },
       callEach: async (reference, common, each) => {
         if (each.length === 0) return [];
-        const body = () => `${JSON.stringify(withConfiguration(common, reference))}\n${JSON.stringify(each)}`;
-        return this.#run(scope, reference, { kind: 'call-each', count: each.length, body });
+        const lines = () => [JSON.stringify(withConfiguration(common, reference)), JSON.stringify(each)];
+        return this.#run(scope, reference, { kind: 'call-each', count: each.length, lines });
       },
     };
   }
@@ -77,7 +77,7 @@ export class Sandbox {
   async #run(
     scope: FunctionScope,
     { home, name, instance }: FunctionReference,
-    { kind, count, body }: Pick<CallRequest, 'kind'> & Pick<ScriptCall, 'count' | 'body'>,
+    { kind, count, lines }: Pick<CallRequest, 'kind'> & Pick<ScriptCall, 'count' | 'lines'>,
   ): Promise<readonly FunctionOutcome[]> {
     const all = (code: string, message: string): FunctionOutcome[] =>
       Array.from({ length: count }, () => ({ failure: { code, message } }));
@@ -102,7 +102,7 @@ export class Sandbox {
     const call: ScriptCall = {
       request,
       source: script.content,
-      body,
+      lines,
       count,
       log,
       ...(host && { host: (asked, signal) => host(asked, AbortSignal.any([signal, scope.signal])) }),

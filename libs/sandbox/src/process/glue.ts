@@ -3,8 +3,9 @@
  * keeps its own references to what it needs, so that a script that overwrites built-ins fools itself only, and text is
  * all that it hands out. `$0` is a {@link GlueSettings}, `$1` a reference to `(name, values) => Promise<outcome>`, all texts.
  *
- * Answers are `<logs>\n[<outcome>,…]`: logs as `[[ms, level, text],…]`, an outcome as `[0,<json>]`, `[1]` for undefined,
- * `[2,{"code","message"}]`. An empty text says that there are calls left.
+ * Answers are lines: the logs as `[[ms, level, text],…]`, then `[<outcome>]` per single call, or `[<outcome>,…]` for the
+ * records of a page; an outcome is `[0,<json>]`, `[1]` for undefined, `[2,{"code","message"}]`. An empty text says that
+ * there are calls left.
  */
 export interface GlueSettings {
   readonly maxOutputBytes: number;
@@ -162,7 +163,16 @@ function isTooLarge(json) {
   return bytes > limits.maxOutputBytes;
 }
 
+/** @returns how often it occurs; one more than the limit of levels when it is more often than that */
+function occurrences(json, bracket) {
+  let found = 0;
+  for (let at = indexOf(json, bracket); at !== -1 && found <= limits.maxDepth; at = indexOf(json, bracket, at + 1)) found += 1;
+  return found;
+}
+
 function isTooDeep(json) {
+  // Each level has a bracket: where there are few, texts need not be told from structure.
+  if (occurrences(json, '{') + occurrences(json, '[') <= limits.maxDepth) return false;
   let depth = 0;
   for (let at = 0; at < json.length; at += 1) {
     const code = charCodeAt(json, at);
@@ -265,7 +275,8 @@ function optionsOf(at) {
 }
 
 function settle(text) {
-  outcomes += (done === 0 ? '' : ',') + text;
+  if (done > 0) outcomes += common === null ? ']\\n[' : ',';
+  outcomes += text;
   done += 1;
 }
 

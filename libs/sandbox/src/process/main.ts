@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { encodeFrame, FrameReader } from '../frames.js';
 import type { SandboxLimits } from '../limits.js';
-import { encodeFrame, FrameReader, memoryMark, stuckMark, type Request } from '../protocol.js';
+import { memoryMark, stuckMark, type Request } from '../protocol.js';
 import { ScriptProcess } from './script-process.js';
 
 /**
@@ -27,17 +28,15 @@ function endSaying(words: string): void {
 
 const scripts = new ScriptProcess(
   limits,
-  (head, body) => wire.write(encodeFrame(head, body)),
+  (head, body) => wire.write(encodeFrame(head, [body])),
   (callId) => endSaying(stuckMark(callId)),
 );
 
-const reader = new FrameReader(Infinity);
-wire.on('data', (chunk: Buffer) => {
-  for (const { head, body } of reader.push(chunk)) scripts.handle(JSON.parse(head) as Request, body);
-});
+const reader = new FrameReader(Infinity, (head, body) => scripts.handle(JSON.parse(head) as Request, body));
+wire.on('data', (chunk: Buffer) => reader.push(chunk));
 
 setInterval(() => {
   if (process.memoryUsage.rss() > limits.processMemoryMb * 1024 * 1024) endSaying(memoryMark);
 }, memoryCheckMs);
 
-wire.write(encodeFrame({ id: 0, kind: 'ready' }, ''));
+wire.write(encodeFrame({ id: 0, kind: 'ready' }, []));

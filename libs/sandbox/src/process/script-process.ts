@@ -1,3 +1,4 @@
+import { linesOf } from '../frames.js';
 import type { SandboxLimits } from '../limits.js';
 import { Lru } from '../lru.js';
 import type { CallRequest, ReplyHead, Request } from '../protocol.js';
@@ -24,29 +25,27 @@ export class ScriptProcess {
     this.#isolates = new Lru(limits.maxIsolates, (isolate) => isolate.dispose());
   }
 
-  handle(request: Request, body: string): void {
+  handle(request: Request, body: Buffer): void {
     switch (request.kind) {
       case 'content':
-        this.#contents.set(request.content, body);
+        this.#contents.set(request.content, body.toString());
         return;
       case 'host-answer':
-        return this.#hostCalls.answered(request.id, request.sequence, body);
+        return this.#hostCalls.answered(request.id, request.sequence, body.toString());
       default:
-        void this.#call(request, body);
+        void this.#call(request, linesOf(body, Infinity));
     }
   }
 
-  async #call(request: CallRequest, body: string): Promise<void> {
+  async #call(request: CallRequest, lines: string[]): Promise<void> {
     const { id } = request;
     const source = this.#contents.get(request.content);
     if (source === undefined) return this.reply({ id, kind: 'content-missing' }, '');
     const isolate = this.#isolate(request.scriptId);
     try {
-      const answer = await isolate.run(request, source, (instance) => {
-        if (request.kind === 'calls') return instance.calls(body.split('\n'));
-        const end = body.indexOf('\n');
-        return instance.callEach(body.slice(0, end), body.slice(end + 1));
-      });
+      const answer = await isolate.run(request, source, (instance) =>
+        request.kind === 'calls' ? instance.calls(lines) : instance.callEach(lines[0]!, lines[1]!),
+      );
       this.reply({ id, kind: 'answered' }, answer);
     } catch (error) {
       const code = error instanceof ScriptFailure ? error.code : 'script_error';
