@@ -13,9 +13,23 @@ import { ScriptProcess } from './script-process.js';
 
 /** V8 cannot be asked for the memory of a busy isolate, so the process watches its own. */
 const memoryCheckMs = 100;
+/** What a socket holds by default, and some more: a frame arrives in few pieces, always in the same memory. */
+const readBytes = 256 * 1024;
 
 const limits = JSON.parse(process.argv[2]!) as SandboxLimits;
-const wire = new Socket({ fd: 3, readable: true, writable: true });
+const reader = new FrameReader(Infinity, (head, body) => scripts.handle(JSON.parse(head) as Request, body));
+const wire = new Socket({
+  fd: 3,
+  readable: true,
+  writable: true,
+  onread: {
+    buffer: Buffer.allocUnsafeSlow(readBytes),
+    callback: (length, buffer) => {
+      reader.push((buffer as Buffer).subarray(0, length));
+      return true;
+    },
+  },
+});
 // The worker is gone, or its frames make no sense: there is nobody to run scripts for. Running threads cannot be joined.
 const end = (): void => void process.kill(process.pid, 'SIGKILL');
 wire.on('close', end);
@@ -31,9 +45,6 @@ const scripts = new ScriptProcess(
   (head, body) => wire.write(encodeFrame(head, [body])),
   (callId) => endSaying(stuckMark(callId)),
 );
-
-const reader = new FrameReader(Infinity, (head, body) => scripts.handle(JSON.parse(head) as Request, body));
-wire.on('data', (chunk: Buffer) => reader.push(chunk));
 
 setInterval(() => {
   if (process.memoryUsage.rss() > limits.processMemoryMb * 1024 * 1024) endSaying(memoryMark);
