@@ -1,5 +1,5 @@
 import { AccountProcess, ProcessEnded } from './account-process.js';
-import { readAnswer, type LogLine } from './answer.js';
+import { readLogs, readOutcomes, type LogLine } from './answer.js';
 import type { FunctionOutcome } from '#engine';
 import { hostOutcome, type Host } from './host-calls.js';
 import type { SandboxLimits } from './limits.js';
@@ -205,20 +205,18 @@ export class AccountScripts {
   }
 
   /** A batch may be answered in part: the rest goes on. */
-  #deliver(jobs: readonly Job[], lines: readonly string[]): void {
-    const { logs, outcomes } = readAnswer(lines, this.limits);
+  async #deliver(jobs: readonly Job[], [log = '', ...lines]: readonly string[]): Promise<void> {
+    const logs = readLogs(log, this.limits);
     if (logs.length > 0) jobs[0]!.log(logs);
-    let answered = 0;
-    let from = 0;
-    for (const job of jobs) {
-      const to = from + job.count;
-      if (to > outcomes.length) break;
-      job.resolve(outcomes.slice(from, to));
-      answered += 1;
-      from = to;
+    if (lines.length === 0 || lines.length > jobs.length)
+      throw new Error('The process answered other calls than it was asked.');
+    for (const [at, line] of lines.entries()) {
+      const job = jobs[at]!;
+      job.resolve(readOutcomes(line, job.count));
+      // Whoever waits goes on with its records before those of the next call take memory, too.
+      await null;
     }
-    if (answered === 0) throw new Error('The process answered fewer calls than it was asked.');
-    this.#queue.unshift(...jobs.slice(answered).filter(isWanted));
+    this.#queue.unshift(...jobs.slice(lines.length).filter(isWanted));
   }
 
   #settle(jobs: readonly Job[], outcome: FunctionOutcome): void {

@@ -12,27 +12,18 @@ export interface LogLine {
   readonly message: string;
 }
 
-export interface ReadAnswer {
-  readonly logs: readonly LogLine[];
-  readonly outcomes: readonly FunctionOutcome[];
-}
-
 const levels = new Set<unknown>(['error', 'warn', 'info', 'debug']);
 const maxCodeChars = 200;
 const maxMessageChars = 4_000;
 
 /**
- * Reads what the process answered. It is checked like any hostile input: the process may not be ours any more.
+ * Reads a line of outcomes. It is checked like any hostile input: the process may not be ours any more.
  *
- * @throws Error when it is no answer
+ * @throws Error when it is no such line, or of fewer or more outcomes than the call has
  */
-export function readAnswer([log = '', ...lines]: readonly string[], limits: SandboxLimits): ReadAnswer {
-  return { logs: readLogs(JSON.parse(log), limits), outcomes: lines.flatMap(readOutcomes) };
-}
-
-function readOutcomes(line: string): FunctionOutcome[] {
+export function readOutcomes(line: string, count: number): FunctionOutcome[] {
   const outcomes: unknown = JSON.parse(line);
-  if (!Array.isArray(outcomes)) throw new Error('The answer has another form.');
+  if (!Array.isArray(outcomes) || outcomes.length !== count) throw new Error('The answer has another form.');
   return outcomes.map(readOutcome);
 }
 
@@ -50,7 +41,13 @@ function readOutcome(entry: unknown): FunctionOutcome {
   };
 }
 
-function readLogs(lines: unknown, { maxLogLines }: SandboxLimits): LogLine[] {
+/**
+ * Reads the line of logs, hostile as well.
+ *
+ * @throws Error when it is no such line
+ */
+export function readLogs(line: string, { maxLogLines }: SandboxLimits): LogLine[] {
+  const lines: unknown = JSON.parse(line);
   if (!Array.isArray(lines)) throw new Error('The log has another form.');
   // One more than the limit says how many were dropped.
   return lines.slice(0, maxLogLines + 1).flatMap((line: unknown) => {

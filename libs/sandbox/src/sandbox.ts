@@ -74,12 +74,12 @@ export class Sandbox {
     this.#accounts.clear();
   }
 
-  async #run(
+  #run(
     scope: FunctionScope,
     { home, name, instance }: FunctionReference,
     { kind, count, lines }: Pick<CallRequest, 'kind'> & Pick<ScriptCall, 'count' | 'lines'>,
   ): Promise<readonly FunctionOutcome[]> {
-    const all = (code: string, message: string): FunctionOutcome[] =>
+    const all = async (code: string, message: string): Promise<FunctionOutcome[]> =>
       Array.from({ length: count }, () => ({ failure: { code, message } }));
     if (!('scriptId' in home)) {
       return all('not_supported', `The function ${name} lives in a stack; stacks are not supported.`);
