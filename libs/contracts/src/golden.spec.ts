@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { runCancel } from './commands.js';
 import { firstSlices, queuedRuns } from './offers.js';
 import { stepResult } from './results.js';
+import { streamLetter } from './stream-letter.js';
 import {
   decodeTryOutHeader,
   decodeTryOutReply,
@@ -62,6 +63,7 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'work.generate.aggregate.v1.json': generate,
   'work.page.v1.json': page,
   'work.page.end.v1.json': page,
+  'dead-letter.v1.json': (document) => throughBytes(streamLetter, document),
   'work.page.copy.v1.json': page,
   'work.page.outcome.v1.json': page,
   'work.page.results.v1.json': results,

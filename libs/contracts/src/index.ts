@@ -5,3 +5,4 @@ export * from './results.js';
 export * from './signals.js';
 export * from './try-out.js';
 export * from './work.js';
+export * from './stream-letter.js';
