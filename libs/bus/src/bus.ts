@@ -32,10 +32,10 @@ export interface OutgoingMessage {
    */
   readonly prefers?: string;
   /**
-   * The leased work that this message carries on, published before that is acknowledged. Whatever dies, a message that
-   * carries on another is never gone before the other: so long as the other can be delivered again, a batch that repeats
-   * this message's id is refused, also where the broker forgets the ids of messages that are gone. Acknowledging this
-   * message settles the other if nobody lived to do so.
+   * The leased work that this message carries on, published before that is acknowledged. So long as the other can be
+   * delivered again, a batch that repeats this message's id is refused, also within a window in which the broker was
+   * restarted. Where a broker then forgets the ids of messages that are gone, acknowledging this message settles the other
+   * first, if nobody lived to do so; so all that the other still owed must be in the batch.
    */
   readonly carriesOn?: Delivery;
 }

@@ -498,6 +498,32 @@ export function describeBus(name: string, start: () => Promise<BusFixture>): voi
         expect((await bus.outstanding(runA)).total).toBe(1);
       });
 
+      it('lets nobody carry on again what a dead consumer carried on, when what it led to is done', async () => {
+        await bus.publish([work('a')]);
+        const dying = await fixture.connect();
+        const { deliveries } = await collect(dying, 'work.page', 1, { leaseMs });
+        const carriedOn = (carriesOn: Delivery): OutgoingMessage[] => [
+          { ...work('b'), queue: 'work.generate', carriesOn },
+          { ...work('c'), queue: 'work.generate' },
+        ];
+        expect(await dying.publishAtomic(carriedOn(deliveries[0]!))).toBe('published');
+        await fixture.crash(dying);
+        const done: string[] = [];
+        const outcomes: string[] = [];
+        await bus.consume({ queue: 'work.generate', consumerId: 'c', maxInFlight: 2, leaseMs }, async (delivery) => {
+          await delivery.ack();
+          done.push(delivery.id);
+        });
+        await until(() => done.length === 2);
+        await bus.consume({ queue: 'work.page', consumerId: 'c', maxInFlight: 1, leaseMs }, async (delivery) => {
+          outcomes.push(await bus.publishAtomic(carriedOn(delivery)));
+          await delivery.ack();
+        });
+        await until(async () => (await bus.outstanding(runA)).total === 0);
+        expect(outcomes.filter((outcome) => outcome !== 'already')).toEqual([]);
+        expect(done.toSorted()).toEqual(['b', 'c']);
+      });
+
       it('keeps messages, ids, dead letters and counts when every process ends', async () => {
         await bus.publish([work('a'), work('b'), message('cmd.run.cancel', 'flow', 'c')]);
         const { deliveries, subscription } = await collect(bus, 'work.page', 2);
