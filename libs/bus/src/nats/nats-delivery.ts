@@ -15,6 +15,7 @@ const settleTimeoutMs = 2_000;
 const maxUnanswered = 2;
 const sequenceNotFound = 10_043;
 const messageDeleteFailed = 10_057;
+const noMessage = 'no message found';
 
 export interface DeliveryContext {
   readonly connection: Connection;
@@ -149,13 +150,10 @@ export function sequenceOf(delivery: Delivery): number | undefined {
   return inner instanceof NatsDelivery ? inner.sequence : undefined;
 }
 
-/** The server says so in more than one way. */
+/** Which of the two the server says depends on whether the place where the message was is still there. */
 function isGone(error: unknown): boolean {
-  return (
-    error instanceof JetStreamApiError &&
-    (error.code === sequenceNotFound ||
-      (error.code === messageDeleteFailed && /not found|deleted/i.test(error.message)))
-  );
+  if (!(error instanceof JetStreamApiError)) return false;
+  return error.code === sequenceNotFound || (error.code === messageDeleteFailed && error.message === noMessage);
 }
 
 /**

@@ -94,6 +94,35 @@ describe('work that was carried on by a process that died', () => {
     expect((await bus.outstanding(run)).total).toBe(3);
   });
 
+  it('is known to be gone when the server has given up its place on disk', async () => {
+    const [bus, other] = [await open(), await open()];
+    await bus.publish([slice]);
+    const { promise: isLeased, resolve: lease } = Promise.withResolvers<Delivery>();
+    const leasing = await consume(bus, 'work.generate', async (delivery) => lease(delivery));
+    const delivery = await isLeased;
+    await bus.publishAtomic(replacement(delivery).slice(0, 1));
+    await delivery.ack();
+    await leasing.drain();
+    // Enough to fill more than the block of 8 MB that the slice was in.
+    const filler = new Uint8Array(5 * 1024 * 1024);
+    for (const id of ['a', 'b', 'c', 'd']) {
+      await bus.publish([{ queue: 'work.retry', key: run, id, body: filler }]);
+    }
+    let acknowledged = 0;
+    await bus.consume({ queue: 'work.retry', consumerId: 'test', maxInFlight: 1 }, async (each) => {
+      await each.ack();
+      acknowledged += 1;
+    });
+    await eventually('they are acknowledged', () => acknowledged === 4);
+    const attempts: number[] = [];
+    await consume(other, 'work.page', async (each) => {
+      attempts.push(each.attempt);
+      await each.ack();
+    });
+    await eventually('nothing is outstanding', async () => (await bus.outstanding(run)).total === 0);
+    expect(attempts).toEqual([1]);
+  });
+
   it('is acknowledged in vain, and at once, by a process that lived after all', async () => {
     const bus = await open();
     const other = await open();
