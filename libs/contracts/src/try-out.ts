@@ -61,6 +61,15 @@ const writeTask = z.object({
   records: z.array(z.unknown()),
 });
 
+/** Records through an export as a lookup: what it finds for each. Reference: runtime §9.2. */
+const lookupTask = z.object({
+  kind: z.literal('lookup'),
+  ...common,
+  exportId: id,
+  records: z.array(z.unknown()),
+  currentExportDateTime: z.string(),
+});
+
 /** One page of a flow through all of its steps, nothing imported. Reference: runtime §21. */
 const flowTask = z.object({
   kind: z.literal('flow'),
@@ -85,7 +94,14 @@ const templateTask = z.object({
   data: anyObject,
 });
 
-export const tryOutTask = z.discriminatedUnion('kind', [readTask, writeTask, flowTask, scriptTask, templateTask]);
+export const tryOutTask = z.discriminatedUnion('kind', [
+  readTask,
+  writeTask,
+  lookupTask,
+  flowTask,
+  scriptTask,
+  templateTask,
+]);
 export type TryOutTask = z.infer<typeof tryOutTask>;
 export type TryOutTaskOf<K extends TryOutTask['kind']> = Extract<TryOutTask, { readonly kind: K }>;
 
@@ -152,6 +168,12 @@ export const tryOutReply = z.discriminatedUnion('kind', [
     /** by position, as hooks see them (runtime §9.3); empty unless sent */
     responses: z.array(anyObject),
     stages: z.array(stage),
+  }),
+  z.object({
+    v: z.literal(1),
+    kind: z.literal('lookup'),
+    /** by position, as hooks see them: what was found, or why nothing was (runtime §9.2) */
+    responses: z.array(anyObject),
   }),
   z.object({
     v: z.literal(1),

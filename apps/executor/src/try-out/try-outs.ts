@@ -13,6 +13,7 @@ import { Lru } from '../workers/lru.js';
 import type { TryOutTask } from '../workers/protocol.js';
 import { LoadedRun } from '../workers/run-contexts.js';
 import { callScript } from './call-script.js';
+import { lookUpRecords } from './look-up-records.js';
 import { readRecords } from './read-records.js';
 import { refused, Refusal } from './refusal.js';
 import { renderTemplate } from './render-template.js';
@@ -127,6 +128,8 @@ function perform(task: Task, context: TryOutContext): Promise<TryOutReply> {
       return readRecords(task, context);
     case 'write':
       return writeRecords(task, context);
+    case 'lookup':
+      return lookUpRecords(task, context);
     case 'flow':
       return testFlow(task, context);
     case 'script':

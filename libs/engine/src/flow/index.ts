@@ -1,5 +1,5 @@
 export * from './compile-flow.js';
-export * from './compile-import-alone.js';
+export * from './compile-processors.js';
 export * from './may-go-on.js';
 export * from './post-aggregate.js';
 export * from './run-page.js';

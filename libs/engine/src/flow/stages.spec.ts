@@ -3,9 +3,9 @@ import type { Export, Import, JsonValue } from '#model';
 import type { ImportOutcome, PreparedRecord } from '../program.js';
 import type { StageReport } from '../stages.js';
 import { runContext } from '../testing/contexts.js';
-import { compiled, FakeEffects, first, generator } from '../testing/flows.js';
+import { compiled, FakeEffects, first, generator, lookupId, planOf } from '../testing/flows.js';
 import { LocalFunctions, type LocalFunction } from '../testing/local-functions.js';
-import { compileImportAlone } from './compile-import-alone.js';
+import { compileProcessors } from './compile-processors.js';
 import { runPage } from './run-page.js';
 
 const script = '5'.repeat(24);
@@ -154,26 +154,42 @@ describe('the stages of a page generator (runtime §7, §21)', () => {
   });
 });
 
-describe('an import by itself', () => {
+describe('a step by itself', () => {
   const plan = (target: Partial<Import>) => ({
-    flow: { _id: 'f'.repeat(24), name: 'F' },
+    flow: { _id: 'f'.repeat(24), name: 'F', pageProcessors: [{ type: 'import' as const, _importId: first }] },
     exports: {},
     imports: { [first]: { _id: first, name: 'I', ...target } as Import & { _id: string } },
     connections: {},
     settings: {},
   });
+  const page = { generator: first, page: 0 };
 
-  it('runs without a generator', async () => {
-    const flow = compileImportAlone(plan({ mappings: idAsKey }));
+  it('runs without a generator when it is an import', async () => {
+    const flow = compileProcessors(plan({ mappings: idAsKey }));
     if ('failures' in flow) throw new Error(JSON.stringify(flow.failures));
+    expect(flow.stepIds).toEqual([first]);
     const effects = new WatchedEffects({}, new LocalFunctions({}));
-    const page = { generator: first, page: 0 };
     await runPage(flow, 0, page, [{ index: 0, record: { id: 7 } }], runContext(), effects);
     expect(effects.submitted[0]?.records[0]?.mapped).toEqual({ key: '7' });
   });
 
+  it('runs without a generator when it is a lookup', async () => {
+    const flow = compileProcessors(
+      planOf({ flow: { pageGenerators: [] }, processors: [{ type: 'export', _exportId: lookupId }] }),
+    );
+    if ('failures' in flow) throw new Error(JSON.stringify(flow.failures));
+    const lookup = ({ record }: { readonly record: JsonValue }) => ({ statusCode: 200, data: [record] });
+    const effects = new WatchedEffects({ lookup }, new LocalFunctions({}));
+    await runPage(flow, 0, page, [{ index: 0, record: { id: 7 } }], runContext(), effects);
+    expect(effects.reports.at(-1)).toEqual({
+      stepId: lookupId,
+      name: 'responseMap',
+      entries: [{ index: 0, input: { statusCode: 200, data: [{ id: 7 }], errors: [] }, output: { id: 7 } }],
+    });
+  });
+
   it('is refused with every reason', () => {
-    const flow = compileImportAlone(
+    const flow = compileProcessors(
       plan({ oneToMany: true, pathToMany: 'a[', hooks: { preMap: { _stackId: script } } }),
     );
     expect(flow).toMatchObject({ failures: [{ stepId: first }, { stepId: first }] });
