@@ -5,6 +5,7 @@ import '#connectors/codes';
 import '#engine/codes';
 import '#sandbox/codes';
 import '#store/codes';
+import '#try-outs';
 import '../../apps/executor/src/codes.js';
 import '../../apps/gateway/src/codes.js';
 

@@ -18,7 +18,6 @@ export const apiCodes = defineCodes('api', {
   resource_not_found: { http: 404, retry: 'never', help: 'Check the id and that it belongs to this account.' },
   body_too_large: { http: 413, retry: 'never', help: 'Send at most 10 MB.' },
   unsupported_media_type: { http: 415, retry: 'never', help: 'Send JSON with Content-Type: application/json.' },
-  invalid_json: { http: 400, retry: 'never', help: 'The body is not JSON, or nested too deeply.' },
   internal_error: { http: 500, retry: 'backoff', help: 'Unexpected. Report it with the X-Request-Id of the answer.' },
   unavailable: { http: 503, retry: 'backoff', help: 'The service is starting, stopping or overloaded. Try again.' },
   invalid_query_params: { http: 400, retry: 'never', help: 'Correct the query string as the message says.' },
@@ -50,22 +49,10 @@ export const apiCodes = defineCodes('api', {
   not_supported: { http: 422, retry: 'never', help: 'docs/compatibility.md lists what is supported.' },
   not_allowed: { http: 422, retry: 'never', help: 'The message says what is in the way.' },
   flow_enabled: { http: 403, retry: 'never', help: 'Disable the flow, test it, then enable it again.' },
-  invalid_paged_state: {
-    http: 422,
-    retry: 'never',
-    help: 'Send the pagedExportState of the last answer back unchanged, with the same export, or leave it out to begin anew.',
-  },
-  answer_too_large: { http: 422, retry: 'never', help: 'Ask for less: fewer records, or page by page.' },
-  too_many_try_outs: { http: 429, retry: 'backoff', help: 'Wait for the seconds in Retry-After, then send again.' },
   no_executor: {
     http: 503,
     retry: 'backoff',
     help: 'Previews, invocations, test runs and scripts of resources need an executor: check that one runs, then send again.',
-  },
-  try_out_timeout: {
-    http: 504,
-    retry: 'backoff',
-    help: 'It took longer than 120 s. Ask for less, or look at why the application or the script is slow.',
   },
   run_already_queued: {
     http: 409,

@@ -4,11 +4,11 @@ import { TokenBroker } from '#connectors/tokens/token-broker';
 import { systemClock } from '#clock';
 import type { Host, ServiceHandle } from '#hosting';
 import { SecretBox, Signer } from '#security';
+import { pagedStatePurpose } from '#try-outs';
 import { ensureFirstAccounts } from './accounts/first-accounts.js';
 import { createConnectorTester } from './connections/connector-tester.js';
 import { createGateway } from './create-gateway.js';
 import { storedStacks } from './stacks/stored-stacks.js';
-import { pagedStatePurpose } from './try-out/paged-state.js';
 
 export interface GatewayWiring {
   readonly api: z.infer<(typeof apiConfig)['schema']>;

@@ -6,8 +6,8 @@ import type { Store } from '#store';
 import { createPostgresStore } from '#store/postgres/index';
 import { silentLogger } from '#telemetry';
 import { createTestDatabase } from '#testing/postgres';
+import { pagedStatePurpose } from '#try-outs';
 import { createGateway } from '../create-gateway.js';
-import { pagedStatePurpose } from '../try-out/paged-state.js';
 import type { ConnectionTester, GatewayConfig, PingAnswer } from '../deps.js';
 
 /** Remembers what was published; signals reach every listener at once. */

@@ -9,8 +9,9 @@ import {
   type TryOutTask,
 } from '#contracts';
 import { maxMessageBytes } from '#bus/limits';
-import { ApiError, type ApiErrorEntry, PlatformError } from '#failures';
+import { ApiError, PlatformError } from '#failures';
 import { newId } from '#model';
+import { later, refusalOf, tryOutCodes } from '#try-outs';
 import { apiCodes } from '../codes.js';
 import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import type { Asker } from './asker.js';
@@ -72,36 +73,9 @@ export class ExecutorClient {
       case 'bus_unavailable':
         return later(apiCodes.no_executor, 'No executor can be reached now.', 5);
       case 'bus_request_timeout':
-        return later(apiCodes.try_out_timeout, 'The executor did not answer in time.', 5);
+        return later(tryOutCodes.try_out_timeout, 'The executor did not answer in time.', 5);
       default:
         return error;
     }
   }
-}
-
-function refusalOf({ why, reasons }: TryOutReplyOf<'refused'>): ApiError {
-  const message = reasons.map((reason) => reason.message).join(' ');
-  switch (why) {
-    case 'busy':
-      return later(apiCodes.too_many_try_outs, message, 1);
-    case 'timeout':
-      return later(apiCodes.try_out_timeout, message, 5);
-    case 'too_large':
-      return ApiError.of(apiCodes.answer_too_large, message);
-    case 'invalid':
-      return new ApiError(
-        422,
-        reasons.map(({ code, message: text, stepId }): ApiErrorEntry => ({
-          code,
-          message: text,
-          ...(stepId === undefined ? {} : { field: stepId }),
-        })),
-      );
-    default:
-      return ApiError.of(apiCodes.internal_error, message);
-  }
-}
-
-function later(code: (typeof apiCodes)[keyof typeof apiCodes], message: string, seconds: number): ApiError {
-  return new ApiError(code.http ?? 503, [{ code: code.code, message }], { 'retry-after': String(seconds) });
 }

@@ -4,12 +4,12 @@ import type { TryOutReplyOf } from '#contracts';
 import { ApiError } from '#failures';
 import { newId } from '#model';
 import { type FlowDocuments, snapshot } from '#plans';
+import { problemOf } from '#try-outs';
 import { apiCodes } from '../codes.js';
 import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import { parseBody } from '../http/parse-body.js';
 import type { Asker } from './asker.js';
 import { ExecutorClient } from './executor-client.js';
-import { problemOf } from './problems.js';
 import { type testRunAnswer, testRunRequest } from './shapes.js';
 import { StepPlans } from './step-plans.js';
 

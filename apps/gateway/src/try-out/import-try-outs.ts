@@ -1,34 +1,26 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { TryOutReplyOf, TryOutTaskOf } from '#contracts';
-import { type Import, isRecord, newId } from '#model';
+import { type Import, isRecord } from '#model';
+import { importInvokeRequest, problemOf, type StepPlan, virtualImportBody, writeTask } from '#try-outs';
+import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import { parseBody } from '../http/parse-body.js';
 import { invalid } from '../http/refusals.js';
 import { ResourceService } from '../resources/resource.service.js';
 import type { Asker } from './asker.js';
 import { ExecutorClient } from './executor-client.js';
-import { problemOf } from './problems.js';
-import {
-  type importPreviewAnswer,
-  importInvokeRequest,
-  importPreviewRequest,
-  type importResponses,
-  type mappedRecords,
-  virtualImportRequest,
-} from './shapes.js';
-import { type StepPlan, StepPlans } from './step-plans.js';
+import { type importPreviewAnswer, importPreviewRequest, type importResponses, type mappedRecords } from './shapes.js';
+import { StepPlans } from './step-plans.js';
 
 type Responses = z.infer<typeof importResponses>;
 type WriteTask = TryOutTaskOf<'write'>;
 type WriteReply = TryOutReplyOf<'write'>;
 
-/** The document itself is validated as one that is to be stored. */
-const virtualBody = virtualImportRequest.extend({ import: z.record(z.string(), z.unknown()) });
-
 /** Imports that somebody waits for: invoked, virtual or previewed. Reference: resources §5.1, §6.1. */
 @Injectable()
 export class ImportTryOuts {
   constructor(
+    @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(ResourceService) private readonly resources: ResourceService,
     @Inject(StepPlans) private readonly plans: StepPlans,
     @Inject(ExecutorClient) private readonly executor: ExecutorClient,
@@ -77,27 +69,23 @@ export class ImportTryOuts {
     body: unknown,
   ): Promise<{ step: StepPlan<Import>; records: readonly unknown[] }> {
     await this.resources.stored(asker.caller.accountId, 'connections', connectionId);
-    const { import: document, data } = parseBody(virtualBody, body);
+    const { import: document, data } = parseBody(virtualImportBody, body);
     const unsaved = { ...document, _connectionId: connectionId };
     return { step: await this.plans.unsavedImport(asker.caller, unsaved, 'import'), records: data };
   }
 
   #write(
     asker: Asker,
-    { plan, step }: StepPlan<Import>,
+    step: StepPlan<Import>,
     records: readonly unknown[],
     until: WriteTask['until'],
     testMode: boolean,
   ): Promise<WriteReply> {
-    return this.executor.ask(asker, {
-      kind: 'write',
-      plan: plan as unknown as Record<string, unknown>,
-      runId: newId(),
-      testMode,
-      importId: step._id,
-      until,
-      records: [...records],
-    });
+    return this.executor.ask(asker, { ...writeTask(step, records, this.#now()), until, testMode });
+  }
+
+  #now(): number {
+    return (this.deps.now ?? Date.now)();
   }
 }
 

@@ -2,12 +2,12 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { z } from 'zod';
 import type { TryOutReason } from '#contracts';
 import { ApiError } from '#failures';
+import { problemOf } from '#try-outs';
 import { parseBody } from '../http/parse-body.js';
 import { apiCodes } from '../codes.js';
 import { ResourceService } from '../resources/resource.service.js';
 import type { Asker } from './asker.js';
 import { ExecutorClient } from './executor-client.js';
-import { problemOf } from './problems.js';
 import { type scriptAnswer, scriptRequest, type templateAnswer, templateRequest } from './shapes.js';
 
 /** Templates and scripts by themselves, over data of one's own. */

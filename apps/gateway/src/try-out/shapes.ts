@@ -1,15 +1,14 @@
 import { z } from 'zod';
 import { exportInput, importInput } from '#model';
-import { pagedExportState } from './paged-state.js';
+import { anyRecord, exportInvokeRequest, pagedExportState, records } from '#try-outs';
 
 /** Requests and answers of everything that is tried out. Reference: resources §3.1, §4.1, §5.1, §6.1. */
 
-const anyRecord = z.union([z.record(z.string(), z.unknown()), z.array(z.unknown())]);
-const records = z.array(anyRecord);
 const problem = z.object({ code: z.string(), message: z.string(), source: z.string().optional() });
 
 export const virtualExportRequest = z.object({
   export: exportInput.partial({ name: true }).describe('An export that is not stored; the connection is its own.'),
+  data: exportInvokeRequest.shape.data,
 });
 
 export const virtualExportAnswer = z.object({
@@ -18,7 +17,7 @@ export const virtualExportAnswer = z.object({
   errors: z.array(problem).optional().describe('Records that failed, and why reading ended early.'),
 });
 
-export const pagedExportRequest = virtualExportRequest.extend({
+export const pagedExportRequest = virtualExportRequest.omit({ data: true }).extend({
   pagedExportState: pagedExportState.optional().describe('As the last answer gave it; absent for the first page.'),
 });
 
@@ -26,7 +25,16 @@ export const pagedExportAnswer = virtualExportAnswer.extend({
   pagedExportState: pagedExportState.optional().describe('Absent when reading ended early.'),
 });
 
-export const exportInvokeRequest = z.object({ pagedExportState: pagedExportState.optional() });
+export const lookupResponses = z
+  .array(
+    z.object({
+      statusCode: z.number().int(),
+      data: z.array(z.unknown()).describe('What was found.'),
+      ignored: z.boolean().optional(),
+      errors: z.array(problem).optional(),
+    }),
+  )
+  .describe('Of a lookup with `data`: by position, what was found for each record.');
 
 export const exportPreviewRequest = exportInput.partial({ name: true }).extend({
   postData: z
@@ -44,9 +52,6 @@ export const virtualImportRequest = z.object({
   import: importInput.partial({ name: true }).describe('An import that is not stored; the connection is its own.'),
   data: records,
 });
-
-export const importInvokeRecords = records.describe('Records; {data:[…]} is accepted, too.');
-export const importInvokeRequest = z.union([records, z.object({ data: records })]);
 
 export const importPreviewRequest = importInput.partial({ name: true }).extend({
   data: z.union([records, anyRecord]).optional().describe('Records, or one; default: `sampleData`.'),

@@ -1,18 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { FlowPlan } from '#engine';
 import { ApiError } from '#failures';
 import { type Export, type Import, isId, isRecord, newId, resourceTypes } from '#model';
-import { type FlowDocuments, gatherStep, readFlowDocuments, snapshot } from '#plans';
+import { type FlowDocuments, gatherStep, readFlowDocuments, snapshot, type StepAlone } from '#plans';
 import type { StoredDocument } from '#store';
+import type { StepPlan } from '#try-outs';
 import type { Caller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';
 import { DocumentReader } from '#store/document-reader';
 import { ResourceService } from '../resources/resource.service.js';
-
-export interface StepPlan<T extends Export | Import> {
-  readonly plan: FlowPlan;
-  readonly step: T & { readonly _id: string };
-}
 
 /**
  * Snapshots for trying things out, as runs take them: of a flow, or of one export or import, stored or not, as a flow of
@@ -32,9 +27,17 @@ export class StepPlans {
     return documents;
   }
 
-  /** @throws ApiError 404 */
-  async storedExport(caller: Caller, id: string): Promise<StepPlan<Export>> {
-    return this.#ofExport(caller, await this.resources.stored(caller.accountId, 'exports', id));
+  /** @param document as it is stored, or as it would be */
+  ofExport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
+    // Documents were validated when they were written, or just now (parse at the edge, once).
+    const step = document as unknown as Export & { readonly _id: string };
+    return this.#planned(step, accountId, { export: step });
+  }
+
+  /** @param document as it is stored, or as it would be */
+  ofLookup({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
+    const step = document as unknown as Export & { readonly _id: string };
+    return this.#planned(step, accountId, { lookup: step });
   }
 
   /** @throws ApiError 404 */
@@ -47,7 +50,15 @@ export class StepPlans {
    * @throws ApiError 400 or 422 for a document that could not be stored either
    */
   async unsavedExport(caller: Caller, document: unknown, at = ''): Promise<StepPlan<Export>> {
-    return this.#ofExport(caller, await this.#checked(caller, 'exports', document, at));
+    return this.ofExport(caller, await this.#checked(caller, 'exports', document, at));
+  }
+
+  /**
+   * @param at path of the document in the body, for messages
+   * @throws ApiError 400 or 422 for a document that could not be stored either
+   */
+  async unsavedLookup(caller: Caller, document: unknown, at: string): Promise<StepPlan<Export>> {
+    return this.ofLookup(caller, await this.#checked(caller, 'exports', document, at));
   }
 
   /**
@@ -73,14 +84,16 @@ export class StepPlans {
     }
   }
 
-  async #ofExport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Export>> {
-    // Documents were validated when they were written, or just now (parse at the edge, once).
-    const step = document as unknown as Export & { readonly _id: string };
-    return { step, plan: snapshot(await gatherStep(this.reader, accountId, { export: step })) };
+  #ofImport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Import>> {
+    const step = document as unknown as Import & { readonly _id: string };
+    return this.#planned(step, accountId, { import: step });
   }
 
-  async #ofImport({ accountId }: Caller, document: StoredDocument): Promise<StepPlan<Import>> {
-    const step = document as unknown as Import & { readonly _id: string };
-    return { step, plan: snapshot(await gatherStep(this.reader, accountId, { import: step })) };
+  async #planned<T extends Export | Import>(
+    step: T & { readonly _id: string },
+    accountId: string,
+    alone: StepAlone,
+  ): Promise<StepPlan<T>> {
+    return { step, plan: snapshot(await gatherStep(this.reader, accountId, alone)) };
   }
 }

@@ -9,6 +9,7 @@ import type {
   exportPreviewAnswer,
   importPreviewAnswer,
   importResponses,
+  lookupResponses,
   mappedRecords,
   pagedExportAnswer,
   scriptAnswer,
@@ -33,7 +34,7 @@ export class VirtualStepController {
     @CurrentAsker() asker: Asker,
     @Param('id') id: string,
     @Body() body: unknown,
-  ): Answer<typeof virtualExportAnswer> {
+  ): Answer<typeof virtualExportAnswer | typeof lookupResponses> {
     return this.exports.virtual(asker, id, body);
   }
 
@@ -81,7 +82,7 @@ export class ExportTryOutController {
     @CurrentAsker() asker: Asker,
     @Param('id') id: string,
     @Body() body: unknown,
-  ): Answer<typeof pagedExportAnswer> {
+  ): Answer<typeof pagedExportAnswer | typeof lookupResponses> {
     return this.exports.invoke(asker, id, body);
   }
 }

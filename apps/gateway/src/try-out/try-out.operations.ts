@@ -1,12 +1,13 @@
+import { z } from 'zod';
+import { exportInvokeRequest, importInvokeRecords } from '#try-outs';
 import type { Operation } from '../openapi/operation.js';
 import {
-  exportInvokeRequest,
   exportPreviewAnswer,
   exportPreviewRequest,
-  importInvokeRecords,
   importPreviewAnswer,
   importPreviewRequest,
   importResponses,
+  lookupResponses,
   mappedRecords,
   pagedExportAnswer,
   pagedExportRequest,
@@ -29,9 +30,9 @@ export const tryOutOperations: readonly Operation[] = [
     path: '/v1/connections/{id}/export',
     id: 'exportVirtually',
     tag: 'connections',
-    summary: 'All records of an export that is not stored; at most 5 MB',
+    summary: 'All records of an export that is not stored, at most 5 MB; of a lookup, what it finds for records',
     request: virtualExportRequest,
-    response: virtualExportAnswer,
+    response: z.union([virtualExportAnswer, lookupResponses]),
   },
   {
     ...shared,
@@ -74,10 +75,10 @@ export const tryOutOperations: readonly Operation[] = [
     path: '/v1/exports/{id}/invoke',
     id: 'invokeExport',
     tag: 'exports',
-    summary: 'One page of the export, read now and without a job',
+    summary: 'One page of the export, read now and without a job; of a lookup, what it finds for records',
     request: exportInvokeRequest,
     requestOptional: true,
-    response: pagedExportAnswer,
+    response: z.union([pagedExportAnswer, lookupResponses]),
   },
   {
     ...shared,

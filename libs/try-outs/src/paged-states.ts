@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { readPosition, type ReadPosition } from '#contracts';
 import { ApiError } from '#failures';
 import type { SecretBox, Signer } from '#security';
-import { apiCodes } from '../codes.js';
+import { tryOutCodes } from './codes.js';
 
 /** States are signed for this purpose, see `Signer`. */
 export const pagedStatePurpose = 'millrace/paged-export-state';
@@ -97,5 +97,5 @@ function partsOf(of: PagedExport, state: Omit<PagedExportState, 'sig'>): string[
 }
 
 function refuse(message: string): ApiError {
-  return ApiError.of(apiCodes.invalid_paged_state, message, field);
+  return ApiError.of(tryOutCodes.invalid_paged_state, message, field);
 }
