@@ -4,9 +4,11 @@ import type { Clock } from '#connectors';
 import { TokenBroker } from '#connectors/tokens/token-broker';
 import { firstSlices, offers, signals, type FirstSlice } from '#contracts';
 import { Limiter } from '#lanes/limiter';
+import { SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import type { Stream } from '#stream';
 import { count, type Logger } from '#telemetry';
+import { PagedReads, pagedStatePurpose, PagedStates } from '#try-outs';
 import { ByteBudget } from './delivery/byte-budget.js';
 import { LeaseKeeper } from './delivery/lease-keeper.js';
 import { OfferedWork } from './delivery/offered-work.js';
@@ -141,7 +143,12 @@ class ExecutorService implements Executor {
     });
     this.#tryOuts = new TryOutRoom({ bus, clock, dispatcher: this.#dispatcher, logger: deps.logger });
     this.#hostCalls = new HostCalls({
-      steps: new StepCalls({ documents: store.documents, dispatcher: this.#dispatcher, clock }),
+      steps: new StepCalls({
+        documents: store.documents,
+        dispatcher: this.#dispatcher,
+        pages: pagedReads(settings.keyring, clock),
+        clock,
+      }),
       flows: new FlowCalls({ bus, documents: store.documents, jobs: store.jobs }),
       state: new StateCalls(store.state),
       pool,
@@ -315,4 +322,11 @@ class ExecutorService implements Executor {
       .then((answer) => this.#deps.pool.worker(worker).control({ kind: 'token-answer', requestId, answer }))
       .catch((error: unknown) => this.#deps.logger.warn({ error }, 'A worker could not be given its token'));
   }
+}
+
+function pagedReads(keyring: string | undefined, clock: Clock): PagedReads | null {
+  if (keyring === undefined) return null;
+  const now = (): number => clock.now();
+  const signer = Signer.fromKeyring(keyring, pagedStatePurpose);
+  return new PagedReads(new PagedStates(SecretBox.fromKeyring(keyring), signer, now), now);
 }

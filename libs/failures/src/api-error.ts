@@ -20,6 +20,13 @@ export class ApiError extends Error {
     super(errors.map((e) => `${e.code}: ${e.message}`).join('; '));
   }
 
+  /** As the API answers it. Reference: resources §1.3, decision 29. */
+  get body(): { readonly message?: string; readonly errors: readonly ApiErrorEntry[] } {
+    const [first] = this.errors;
+    const alsoMessage = first !== undefined && (this.status === 401 || this.status === 403);
+    return { ...(alsoMessage ? { message: first.message } : {}), errors: this.errors };
+  }
+
   static of(code: RegisteredCode, message: string, field?: string): ApiError {
     return new ApiError(code.http ?? 422, [{ code: code.code, message, ...(field === undefined ? {} : { field }) }]);
   }

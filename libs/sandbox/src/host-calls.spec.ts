@@ -7,7 +7,7 @@ import { TestSandbox } from './testing/test-sandbox.js';
 const sandbox = new TestSandbox({ callMs: 500, pageMs: 3_000, maxHostCalls: 10, maxOutputBytes: 100_000 });
 afterAll(() => sandbox.close());
 
-const api = "import { exports, imports, state } from 'integrator-api';\n";
+const api = "import { connections, exports, imports, request, state } from 'integrator-api';\n";
 const echo: Host = async ({ name, values }) => JSON.stringify({ name, values: JSON.parse(values) as unknown });
 
 const call = (body: string, host: Host = echo): Promise<FunctionOutcome> =>
@@ -36,6 +36,8 @@ describe('a host call', () => {
     ['exports.run({ _id: "1", data: [options.a] })', { name: 'exports.run', values: [{ _id: '1', data: [1] }] }],
     ['imports.run({ at: new Date(0) })', { name: 'imports.run', values: [{ at: '1970-01-01T00:00:00.000Z' }] }],
     ['state.find()', { name: 'state.find', values: [] }],
+    ['connections.run({ _id: "1" })', { name: 'connections.run', values: [{ _id: '1' }] }],
+    ['request({ url: "/v1/flows" })', { name: 'request', values: [{ url: '/v1/flows' }] }],
     ['state.get(undefined, () => 1)', { name: 'state.get', values: [null, null] }],
     ['state.get("ü\\u2028\\n")', { name: 'state.get', values: ['ü\u2028\n'] }],
   ])('gives JSON, and gets JSON: %s', async (body, value) => {

@@ -61,11 +61,15 @@ export type ReplyHead =
 
 /** Functions of `integrator-api` that functions of flows may call. Reference: runtime §16.2. */
 export const hostFunctionNames = [
+  'connections.run',
+  'connections.runVirtual',
   'exports.run',
   'exports.runVirtual',
+  'exports.runVirtualWithPaging',
   'flows.run',
   'imports.run',
   'imports.runVirtual',
+  'request',
   'state.get',
   'state.put',
   'state.delete',

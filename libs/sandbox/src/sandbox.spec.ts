@@ -102,9 +102,10 @@ const f = () => {
       'connections.update({})',
       'connections.update is not available in functions of flows: they cannot find, read or change resources.',
     ],
-    ['connections.run({})', 'connections.run is not supported.'],
-    ['lookupCaches.run({})', 'lookupCaches.run is not supported.'],
-    ['request({})', 'request is not supported.'],
+    ['lookupCaches.run({})', 'lookupCaches.run is not supported: there are no lookup caches.'],
+    ['lookupCaches.runVirtual({})', 'lookupCaches.runVirtual is not supported: there are no lookup caches.'],
+    ['request({})', 'request cannot be called here.'],
+    ['connections.run({})', 'connections.run cannot be called here.'],
     ['state.get("key")', 'state.get cannot be called here.'],
   ])('what flows cannot use of the platform API says so: %s', async (call, message) => {
     const source = `import * as api from 'integrator-api';\nfunction f() { return api.${call}; }`;

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { isId, type JsonRecord, type JsonValue } from '#model';
 import { HostCallError, type HostFunctionName } from '#sandbox';
+import { pagedExportState, type PagedExportState } from '#try-outs';
+import { type ApiRequest, apiRequestArgument, apiRequestOf } from './api-request.js';
 import type { AskedWindow } from './flow-calls.js';
+import type { NamedStep } from './named-steps.js';
 
 const id = z.string().refine(isId, 'must be the id of a resource');
 const definition = z.record(z.string(), z.unknown());
@@ -12,10 +15,34 @@ const instant = z
 /** Reference: resources §19 names no bounds. */
 const key = z.string().min(1).max(256);
 
-/** Arguments by function; a member that has no meaning here is refused rather than passed over. Reference: runtime §16.2. */
+/**
+ * Arguments by function; a member that has no meaning here is refused rather than passed over. Reference: runtime §16.2;
+ * those of `connections` follow `POST /connections/{id}/export` and `/import` (resources §6.1).
+ */
 const schemas = {
-  'exports.run': z.tuple([z.strictObject({ _id: id })]),
-  'exports.runVirtual': z.tuple([z.strictObject({ export: definition })]),
+  'connections.run': z.tuple([
+    z.union(
+      [
+        z.strictObject({ _id: id, _exportId: id, data: records.optional() }),
+        z.strictObject({ _id: id, _importId: id, data: records }),
+      ],
+      { error: 'must be {_id, _exportId, data?} or {_id, _importId, data}' },
+    ),
+  ]),
+  'connections.runVirtual': z.tuple([
+    z.union(
+      [
+        z.strictObject({ _id: id, export: definition, data: records.optional() }),
+        z.strictObject({ _id: id, import: definition, data: records }),
+      ],
+      { error: 'must be {_id, export, data?} or {_id, import, data}' },
+    ),
+  ]),
+  'exports.run': z.tuple([z.strictObject({ _id: id, data: records.optional() })]),
+  'exports.runVirtual': z.tuple([z.strictObject({ export: definition, data: records.optional() })]),
+  'exports.runVirtualWithPaging': z.tuple([
+    z.strictObject({ export: definition, pagedExportState: pagedExportState.nullish() }),
+  ]),
   'flows.run': z.tuple([
     z.strictObject({
       _id: id,
@@ -24,21 +51,23 @@ const schemas = {
   ]),
   'imports.run': z.tuple([z.strictObject({ _id: id, data: records })]),
   'imports.runVirtual': z.tuple([z.strictObject({ import: definition, data: records })]),
+  request: z.tuple([apiRequestArgument]),
   'state.get': z.tuple([key]),
   'state.put': z.tuple([key, z.unknown()]),
   'state.delete': z.tuple([key]),
   'state.find': z.tuple([]),
 } satisfies Readonly<Record<HostFunctionName, z.ZodType>>;
 
+/** What a script wants done. */
 export type HostArguments =
-  | { readonly name: 'flows.run'; readonly id: string; readonly window: AskedWindow }
-  | { readonly name: 'exports.run'; readonly id: string }
-  | { readonly name: 'exports.runVirtual'; readonly step: JsonRecord }
-  | { readonly name: 'imports.run'; readonly id: string; readonly records: readonly unknown[] }
-  | { readonly name: 'imports.runVirtual'; readonly step: JsonRecord; readonly records: readonly unknown[] }
-  | { readonly name: 'state.get' | 'state.delete'; readonly key: string }
-  | { readonly name: 'state.put'; readonly key: string; readonly value: JsonValue }
-  | { readonly name: 'state.find' };
+  | { readonly kind: 'read'; readonly step: NamedStep }
+  | { readonly kind: 'page'; readonly step: NamedStep; readonly state: PagedExportState | undefined }
+  | { readonly kind: 'lookup' | 'write'; readonly step: NamedStep; readonly records: readonly unknown[] }
+  | { readonly kind: 'request'; readonly request: ApiRequest }
+  | { readonly kind: 'start'; readonly flowId: string; readonly window: AskedWindow }
+  | { readonly kind: 'get' | 'delete'; readonly key: string }
+  | { readonly kind: 'put'; readonly key: string; readonly value: JsonValue }
+  | { readonly kind: 'find' };
 
 /**
  * @param values JSON of the array of arguments, as hostile as the script
@@ -47,35 +76,68 @@ export type HostArguments =
 export function hostArguments(name: string, values: string): HostArguments {
   const given: unknown = JSON.parse(values);
   switch (name) {
-    case 'exports.run':
-      return { name, id: parsed(name, given)[0]._id };
-    case 'exports.runVirtual':
-      return { name, step: parsed(name, given)[0].export as JsonRecord };
+    case 'connections.run': {
+      const [asked] = parsed(name, given);
+      const { _id: connectionId } = asked;
+      if ('_importId' in asked) return write({ id: asked._importId, connectionId }, asked.data);
+      return readOrLookup({ id: asked._exportId, connectionId }, asked.data);
+    }
+    case 'connections.runVirtual': {
+      const [asked] = parsed(name, given);
+      const { _id: connectionId } = asked;
+      if ('import' in asked) return write({ definition: asked.import as JsonRecord, connectionId }, asked.data);
+      return readOrLookup({ definition: asked.export as JsonRecord, connectionId }, asked.data);
+    }
+    case 'exports.run': {
+      const [asked] = parsed(name, given);
+      return readOrLookup({ id: asked._id }, asked.data);
+    }
+    case 'exports.runVirtual': {
+      const [asked] = parsed(name, given);
+      return readOrLookup({ definition: asked.export as JsonRecord }, asked.data);
+    }
+    case 'exports.runVirtualWithPaging': {
+      const [asked] = parsed(name, given);
+      const step = { definition: asked.export as JsonRecord };
+      return { kind: 'page', step, state: asked.pagedExportState ?? undefined };
+    }
     case 'flows.run': {
       const [{ _id, export: window = {} }] = parsed(name, given);
-      return { name, id: _id, window };
+      return { kind: 'start', flowId: _id, window };
     }
     case 'imports.run': {
-      const [{ _id, data }] = parsed(name, given);
-      return { name, id: _id, records: data };
+      const [asked] = parsed(name, given);
+      return write({ id: asked._id }, asked.data);
     }
     case 'imports.runVirtual': {
-      const [{ import: step, data }] = parsed(name, given);
-      return { name, step: step as JsonRecord, records: data };
+      const [asked] = parsed(name, given);
+      return write({ definition: asked.import as JsonRecord }, asked.data);
     }
+    case 'request':
+      return { kind: 'request', request: apiRequestOf(parsed(name, given)[0]) };
     case 'state.get':
+      return { kind: 'get', key: parsed(name, given)[0] };
     case 'state.delete':
-      return { name, key: parsed(name, given)[0] };
+      return { kind: 'delete', key: parsed(name, given)[0] };
     case 'state.put': {
       const [at, value] = parsed(name, given);
-      return { name, key: at, value: (value ?? null) as JsonValue };
+      return { kind: 'put', key: at, value: (value ?? null) as JsonValue };
     }
     case 'state.find':
       parsed(name, given);
-      return { name };
+      return { kind: 'find' };
     default:
       throw new HostCallError('not_supported', `${name} is not supported.`);
   }
+}
+
+/** Records are what a lookup is asked with. */
+function readOrLookup(step: NamedStep, data: readonly unknown[] | undefined): HostArguments {
+  return data === undefined ? { kind: 'read', step } : { kind: 'lookup', step, records: data };
+}
+
+function write(step: NamedStep, data: readonly unknown[]): HostArguments {
+  return { kind: 'write', step, records: data };
 }
 
 function parsed<N extends HostFunctionName>(name: N, given: unknown): z.infer<(typeof schemas)[N]> {

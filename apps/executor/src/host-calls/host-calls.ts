@@ -1,9 +1,12 @@
+import { ApiError, type ApiErrorEntry } from '#failures';
 import { HostCallError } from '#sandbox';
 import { count, type Logger } from '#telemetry';
+import { exportAnswer } from '#try-outs';
 import { executorCodes } from '../codes.js';
 import type { HostCallAnswer, HostCallScope, Notice, WorkerPool } from '../workers/protocol.js';
 import { hostArguments, type HostArguments } from './arguments.js';
 import type { FlowCalls } from './flow-calls.js';
+import { RequestCalls } from './request-calls.js';
 import type { StateCalls } from './state-calls.js';
 import type { StepCalls } from './step-calls.js';
 
@@ -28,9 +31,11 @@ export class HostCalls {
   readonly #parts: HostCallParts;
   /** by worker and request */
   readonly #open = new Map<string, AbortController>();
+  readonly #requests: RequestCalls;
 
   constructor(parts: HostCallParts) {
     this.#parts = parts;
+    this.#requests = new RequestCalls(parts.steps);
     parts.pool.onLost((worker) => {
       for (const [key, abort] of this.#open) if (key.startsWith(`${worker}/`)) abort.abort();
     });
@@ -60,11 +65,12 @@ export class HostCalls {
   ): Promise<HostCallAnswer> {
     let outcome = 'answered';
     try {
-      const value = await this.#perform(hostArguments(name, values), scope, signal);
+      const value = await this.#perform(name, hostArguments(name, values), scope, signal);
       return value === undefined ? {} : { json: JSON.stringify(value) };
     } catch (error) {
       outcome = 'failed';
       if (error instanceof HostCallError) return { code: error.code, message: error.message };
+      if (error instanceof ApiError) return thrown(error.errors);
       if (!signal.aborted) {
         this.#parts.logger.error({ error, accountId: scope.accountId, name }, 'A call of a script failed');
       }
@@ -74,30 +80,44 @@ export class HostCalls {
     }
   }
 
-  async #perform(call: HostArguments, scope: HostCallScope, signal: AbortSignal): Promise<unknown> {
+  async #perform(name: string, call: HostArguments, scope: HostCallScope, signal: AbortSignal): Promise<unknown> {
     const { steps, flows, state } = this.#parts;
     const { accountId } = scope;
-    switch (call.name) {
-      case 'state.get':
+    switch (call.kind) {
+      case 'get':
         return state.get(accountId, call.key);
-      case 'state.put':
+      case 'put':
         return state.put(accountId, call.key, call.value);
-      case 'state.delete':
+      case 'delete':
         return state.delete(accountId, call.key);
-      case 'state.find':
+      case 'find':
         return state.find(accountId);
-      case 'flows.run':
-        return flows.run(scope, call.id, call.window);
-      case 'exports.run':
-        return steps.runExport(within(scope, call.name), call.id, signal);
-      case 'exports.runVirtual':
-        return steps.runVirtualExport(within(scope, call.name), call.step, signal);
-      case 'imports.run':
-        return steps.runImport(within(scope, call.name), call.id, call.records, signal);
+      case 'start':
+        return flows.run(scope, call.flowId, call.window);
+      case 'read': {
+        const reply = await steps.read(within(scope, name), call.step, signal);
+        if (reply.endedEarly) throw new ApiError(422, reply.errors);
+        return exportAnswer(reply);
+      }
+      case 'page': {
+        const page = await steps.page(within(scope, name), call.step, call.state, signal);
+        // A function that goes on until it is done would never end.
+        if (page.pagedExportState === undefined) throw new ApiError(422, page.errors ?? []);
+        return page;
+      }
+      case 'lookup':
+        return steps.lookUp(within(scope, name), call.step, call.records, signal);
+      case 'write':
+        return steps.write(within(scope, name), call.step, call.records, signal);
       default:
-        return steps.runVirtualImport(within(scope, call.name), call.step, call.records, signal);
+        return this.#requests.answer(within(scope, name), call.request, signal);
     }
   }
+}
+
+/** What the API would refuse, as a script catches it. */
+function thrown(errors: readonly ApiErrorEntry[]): HostCallAnswer {
+  return { code: errors[0]?.code ?? 'internal_error', message: errors.map(({ message }) => message).join(' ') };
 }
 
 /** The scope, when exports and imports may be called in it. @throws HostCallError Reference: runtime §16.2. */

@@ -1,17 +1,24 @@
-import {
-  decodeTryOutReply,
-  encodeTryOut,
-  type TryOutReason,
-  type TryOutReplyOf,
-  type TryOutTask as Task,
-} from '#contracts';
+import { decodeTryOutReply, encodeTryOut, type TryOutReplyOf, type TryOutTask as Task } from '#contracts';
 import type { Clock } from '#connectors';
-import { type Export, type Import, type JsonRecord, newId, parseResource, resourceTypes } from '#model';
+import { ApiError } from '#failures';
+import { type Export, type Import, newId } from '#model';
 import { gatherStep, snapshot, type StepAlone } from '#plans';
 import { HostCallError } from '#sandbox';
 import type { Documents } from '#store';
+import {
+  assertLookup,
+  lookupTask,
+  type PageAnswer,
+  type PagedExportState,
+  type PagedReads,
+  refusalOf,
+  type StepPlan,
+  wholeReadTask,
+  writeTask,
+} from '#try-outs';
 import type { Dispatcher } from '../workers/dispatcher.js';
 import type { HostCallScope } from '../workers/protocol.js';
+import { type NamedStep, NamedSteps } from './named-steps.js';
 
 type Answers = { readonly [K in Task['kind']]: TryOutReplyOf<K> };
 
@@ -21,89 +28,70 @@ const timeoutMs = 120_000;
 export interface StepCallParts {
   readonly documents: Pick<Documents, 'getMany'>;
   readonly dispatcher: Pick<Dispatcher, 'tryOut' | 'cancelTryOut'>;
+  /** null: there are no keys to seal and sign with where the next page begins */
+  readonly pages: PagedReads | null;
   readonly clock: Clock;
 }
 
-/** Exports and imports that functions of flows run, as people try them out. Reference: runtime §16.2. */
+/**
+ * Exports and imports that functions of flows run, as people try them out. Reference: runtime §16.2.
+ * All of it throws ApiError for what is refused.
+ */
 export class StepCalls {
-  constructor(private readonly parts: StepCallParts) {}
+  readonly #steps: NamedSteps;
 
-  async runExport(scope: HostCallScope, id: string, signal: AbortSignal): Promise<JsonRecord> {
-    return this.#read(scope, await this.#stored<Export>(scope, 'exports', id), signal);
+  constructor(private readonly parts: StepCallParts) {
+    this.#steps = new NamedSteps(parts);
   }
 
-  async runVirtualExport(scope: HostCallScope, given: JsonRecord, signal: AbortSignal): Promise<JsonRecord> {
-    return this.#read(scope, await this.#checked<Export>(scope, 'exports', given), signal);
+  /** All records. */
+  async read(scope: HostCallScope, named: NamedStep, signal: AbortSignal): Promise<TryOutReplyOf<'read'>> {
+    const step = await this.#steps.find(scope.accountId, 'exports', named);
+    const plan = await this.#planned(scope, step, { export: step });
+    return this.#ask(scope, wholeReadTask(plan, this.parts.clock.now()), signal);
   }
 
-  async runImport(
+  /** @param state as the answer before gave it; absent: the first page */
+  async page(
     scope: HostCallScope,
-    id: string,
+    named: NamedStep,
+    state: PagedExportState | undefined,
+    signal: AbortSignal,
+  ): Promise<PageAnswer> {
+    const { pages } = this.parts;
+    if (pages === null) {
+      throw new HostCallError('not_supported', 'The executor has no keys for paging: set MILLRACE_ENCRYPTION_KEYS.');
+    }
+    const step = await this.#steps.find(scope.accountId, 'exports', named);
+    const plan = await this.#planned(scope, step, { export: step });
+    return pages.page(scope.accountId, plan, state, (task) => this.#ask(scope, task, signal));
+  }
+
+  /** By position, what `postResponseMap` would see (runtime §9.2). */
+  async lookUp(
+    scope: HostCallScope,
+    named: NamedStep,
     records: readonly unknown[],
     signal: AbortSignal,
-  ): Promise<readonly JsonRecord[]> {
-    return this.#write(scope, await this.#stored<Import>(scope, 'imports', id), records, signal);
-  }
-
-  async runVirtualImport(
-    scope: HostCallScope,
-    given: JsonRecord,
-    records: readonly unknown[],
-    signal: AbortSignal,
-  ): Promise<readonly JsonRecord[]> {
-    return this.#write(scope, await this.#checked<Import>(scope, 'imports', given), records, signal);
-  }
-
-  /** All records, as a virtual export answers. @throws HostCallError when the export fails before its end */
-  async #read(scope: HostCallScope, step: Export & { readonly _id: string }, signal: AbortSignal): Promise<JsonRecord> {
-    const now = this.parts.clock.now();
-    const reply = await this.#ask(
-      scope,
-      {
-        kind: 'read',
-        plan: await this.#planOf(scope, { export: step }),
-        runId: newId(now),
-        testMode: false,
-        exportId: step._id,
-        from: { cursor: null, skip: 0 },
-        pageIndex: 0,
-        maxRecords: null,
-        isWhole: true,
-        lastExportDateTime: step.type === 'delta' ? (step.delta?.startDate ?? null) : null,
-        currentExportDateTime: new Date(now).toISOString(),
-      },
-      signal,
-    );
-    if (reply.endedEarly) throw failed(reply.errors);
-    const { data, dataURIs, errors } = reply;
-    return {
-      data,
-      ...(dataURIs === undefined ? {} : { dataURIs }),
-      ...(errors.length === 0 ? {} : { errors }),
-    } as JsonRecord;
+  ): Promise<TryOutReplyOf<'lookup'>['responses']> {
+    const step = await this.#steps.find(scope.accountId, 'exports', named);
+    assertLookup(step);
+    const plan = await this.#planned(scope, step, { lookup: step });
+    const { responses } = await this.#ask(scope, lookupTask(plan, records, this.parts.clock.now()), signal);
+    return responses;
   }
 
   /** By position, what `postSubmit` would see (runtime §9.3). */
-  async #write(
+  async write(
     scope: HostCallScope,
-    step: Import & { readonly _id: string },
+    named: NamedStep,
     records: readonly unknown[],
     signal: AbortSignal,
-  ): Promise<readonly JsonRecord[]> {
-    const reply = await this.#ask(
-      scope,
-      {
-        kind: 'write',
-        plan: await this.#planOf(scope, { import: step }),
-        runId: newId(this.parts.clock.now()),
-        testMode: false,
-        importId: step._id,
-        until: 'send',
-        records: [...records],
-      },
-      signal,
-    );
-    return reply.responses as readonly JsonRecord[];
+  ): Promise<TryOutReplyOf<'write'>['responses']> {
+    const step = await this.#steps.find(scope.accountId, 'imports', named);
+    const plan = await this.#planned(scope, step, { import: step });
+    const { responses } = await this.#ask(scope, writeTask(plan, records, this.parts.clock.now()), signal);
+    return responses;
   }
 
   async #ask<T extends Task>(scope: HostCallScope, task: T, signal: AbortSignal): Promise<Answers[T['kind']]> {
@@ -120,7 +108,7 @@ export class StepCalls {
     try {
       const answer = dispatcher.tryOut({ id, payload, depth: depth + 1, ...trace });
       const reply = decodeTryOutReply(await Promise.race([answer, canceled.promise]));
-      if (reply.kind === 'refused') throw failed(reply.reasons);
+      if (reply.kind === 'refused') throw refusalOf(reply);
       if (reply.kind !== task.kind) throw new Error(`A ${task.kind} was answered with ${reply.kind}.`);
       return reply as Answers[T['kind']];
     } finally {
@@ -129,53 +117,18 @@ export class StepCalls {
     }
   }
 
-  async #planOf({ accountId, integrationId }: HostCallScope, step: StepAlone): Promise<Record<string, unknown>> {
+  async #planned<T extends Export | Import>(
+    { accountId, integrationId }: HostCallScope,
+    step: T & { readonly _id: string },
+    alone: StepAlone,
+  ): Promise<StepPlan<T>> {
     const { documents } = this.parts;
     const reader = { read: documents.getMany.bind(documents) };
-    const gathered = await gatherStep(reader, accountId, step, integrationId);
+    const gathered = await gatherStep(reader, accountId, alone, integrationId);
     if (gathered.missing.length > 0) {
-      throw new HostCallError('invalid_ref', `These do not exist: ${gathered.missing.join(', ')}.`);
+      const message = `These do not exist: ${gathered.missing.join(', ')}.`;
+      throw new ApiError(422, [{ code: 'invalid_ref', message }]);
     }
-    return snapshot(gathered) as unknown as Record<string, unknown>;
+    return { step, plan: snapshot(gathered) };
   }
-
-  async #stored<T>(
-    { accountId }: HostCallScope,
-    type: 'exports' | 'imports',
-    id: string,
-  ): Promise<T & { readonly _id: string }> {
-    const [document] = await this.parts.documents.getMany(accountId, type, [id]);
-    if (!document) throw new HostCallError('resource_not_found', `There is no ${type.slice(0, -1)} ${id}.`);
-    // It was validated when it was written (parse at the edge, once).
-    return document as unknown as T & { readonly _id: string };
-  }
-
-  /** A document that is not stored passes what stored ones pass. */
-  async #checked<T>(
-    { accountId }: HostCallScope,
-    type: 'exports' | 'imports',
-    given: JsonRecord,
-  ): Promise<T & { readonly _id: string }> {
-    const { clock, documents } = this.parts;
-    const { _connectionId } = given;
-    const [connection] =
-      typeof _connectionId === 'string' ? await documents.getMany(accountId, 'connections', [_connectionId]) : [];
-    const connectionType = connection?.['type'];
-    const parsed = parseResource(
-      resourceTypes[type],
-      { name: 'Unsaved', ...given },
-      {
-        mode: 'create',
-        nowMs: clock.now(),
-        ...(typeof connectionType === 'string' ? { connectionType } : {}),
-      },
-    );
-    if ('issues' in parsed) throw failed(parsed.issues);
-    return { ...parsed.document, _id: newId(clock.now()) } as unknown as T & { readonly _id: string };
-  }
-}
-
-function failed(reasons: readonly Pick<TryOutReason, 'code' | 'message'>[]): HostCallError {
-  const [first] = reasons;
-  return new HostCallError(first?.code ?? 'internal_error', reasons.map(({ message }) => message).join(' '));
 }

@@ -7,10 +7,7 @@ import { apiCodes } from '../codes.js';
 /** Every refusal leaves as `{errors:[{code,message,field?}]}`. Reference: resources §1.3, decision 29. */
 export function sendRefusal(reply: FastifyReply, error: ApiError): void {
   for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
-  const alsoMessage = error.status === 401 || error.status === 403;
-  void reply
-    .code(error.status)
-    .send({ ...(alsoMessage ? { message: error.errors[0]?.message } : {}), errors: error.errors });
+  void reply.code(error.status).send(error.body);
 }
 
 @Catch()

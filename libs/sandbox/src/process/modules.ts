@@ -70,7 +70,7 @@ const refuse = (name, why) => () => {
   return [
     prelude,
     ...objects,
-    `const request_ = refuse('request', ' is not supported.');`,
+    `const request_ = host('request');`,
     `export { ${[...names, 'request'].map((name) => `${name}_ as ${name}`).join(', ')} };`,
     `export default { ${[...names, 'request'].map((name) => `${name}: ${name}_`).join(', ')} };`,
   ].join('\n');
@@ -79,9 +79,10 @@ const refuse = (name, why) => () => {
 function memberSource(object: string, name: string): string {
   const full = `${object}.${name}`;
   if (hostFunctions.has(full)) return `host('${full}')`;
+  // All others that run something run lookup caches.
   const why = crud.includes(name)
     ? ' is not available in functions of flows: they cannot find, read or change resources.'
-    : ' is not supported.';
+    : ' is not supported: there are no lookup caches.';
   return `refuse('${full}', '${why}')`;
 }
 
