@@ -22,7 +22,7 @@ describe('functions of flows that call the platform', () => {
   async function found(body: string, flow: object = { _integrationId }): Promise<unknown> {
     const { api } = millrace;
     const content = `
-import { exports, flows, imports, state } from 'integrator-api';
+import { connections, exports, flows, imports, lookupCaches, request, state } from 'integrator-api';
 function preMap(options) {
   let found;
   try {
@@ -69,6 +69,96 @@ function preMap(options) {
     ]);
     expect(shop.accepted.get(900)).toBe(1);
     expect(shop.accepted.has(901)).toBe(false);
+  });
+
+  it('read an export page by page, to its end, with the state of the page before', async () => {
+    const { sourceId: _connectionId } = await steps();
+    const definition = {
+      _connectionId,
+      pageSize: 3,
+      http: {
+        formType: 'http',
+        method: 'GET',
+        relativeURI: '/items?page={{export.http.paging.page}}&limit=2',
+        paging: { method: 'page', page: 0 },
+      },
+    };
+    const paged = `
+      const definition = ${JSON.stringify(definition)};
+      const pages = [];
+      let pagedExportState;
+      do {
+        const page = exports.runVirtualWithPaging({ export: definition, pagedExportState });
+        pages.push(page.data.map(({ id }) => id));
+        pagedExportState = page.pagedExportState;
+      } while (!pagedExportState.done);
+      return pages;`;
+    expect(await found(paged)).toEqual([[0, 1, 2], [3]]);
+    const tampered = `
+      const definition = ${JSON.stringify(definition)};
+      const { pagedExportState } = exports.runVirtualWithPaging({ export: definition });
+      return exports.runVirtualWithPaging({ export: definition, pagedExportState: { ...pagedExportState, pageIndex: 0 } });`;
+    expect(await found(tampered)).toMatchObject({ code: 'invalid_paged_state' });
+  });
+
+  it('look records up, and get what was found for each', async () => {
+    const { exportId } = await steps({
+      export: {
+        isLookup: true,
+        http: { formType: 'http', method: 'GET', relativeURI: '/items?page={{record.page}}&limit=1' },
+        filter: undefined,
+      },
+    });
+    const answers = await found(`return exports.run({ _id: '${exportId}', data: [{ page: 2 }, { page: 9 }] });`);
+    expect(answers).toEqual([
+      { statusCode: 200, data: [expect.objectContaining({ id: 2 })] },
+      { statusCode: 200, data: [] },
+    ]);
+  });
+
+  it('run a stored step through another connection, and one that is not stored', async () => {
+    const branch = await Shop.open(1);
+    try {
+      const { exportId } = await steps({ export: { filter: undefined } });
+      const http = { formType: 'http', baseURI: branch.app.url, mediaType: 'json' };
+      const _id = await millrace.api.create('connections', { name: 'Branch', type: 'http', http });
+      const read = await found(`return connections.run({ _id: '${_id}', _exportId: '${exportId}' }).data.length;`);
+      expect(read).toBe(1);
+      const target = { http: { method: ['POST'], relativeURI: ['/entries'] } };
+      const asked = { _id, import: target, data: [{ id: 960 }] };
+      const answers = await found(`return connections.runVirtual(${JSON.stringify(asked)});`);
+      expect(answers).toEqual([expect.objectContaining({ statusCode: 200 })]);
+      expect([branch.accepted.get(960), shop.accepted.has(960)]).toEqual([1, false]);
+    } finally {
+      await branch.close();
+    }
+  });
+
+  it('ask the API for what they may, and are refused all else', async () => {
+    const { importId, exportId } = await steps();
+    const before = shop.app.requests.length;
+    const asked = `
+      const ask = (method, relativeURI, body) => request({ method, relativeURI, body });
+      return [
+        ask('POST', '/v1/exports/${exportId}/invoke'),
+        ask('POST', '/imports/${importId}/invoke', [{ id: 970 }]),
+        ask('GET', '/v1/connections'),
+        ask('DELETE', '/v1/exports/${exportId}'),
+        ask('POST', '/v1/exports/../connections'),
+        ask('GET', '/v1/nonsense'),
+      ];`;
+    const answers = (await found(asked)) as { statusCode: number; body: unknown }[];
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200, 403, 403, 404, 404]);
+    expect(answers[0]!.body).toMatchObject({
+      data: [{ id: 1 }, { id: 2 }, { id: 3 }],
+      pagedExportState: { done: true },
+    });
+    expect(answers[1]!.body).toMatchObject([{ statusCode: 200, id: '970' }]);
+    expect(answers[2]!.body).toMatchObject({ message: expect.any(String), errors: [{ code: 'access_restricted' }] });
+    expect(shop.app.requests.length).toBeGreaterThan(before);
+    await millrace.api.call('GET', `/v1/exports/${exportId}`);
+    const outside = await found(`return request({ method: 'GET', url: '${shop.app.url}/items' });`);
+    expect(outside).toMatchObject({ code: 'invalid_argument' });
   });
 
   it('start another flow, and do not wait for it', async () => {
@@ -137,6 +227,8 @@ const postSubmit = ({ responseData }) => { count(); return responseData; };`;
     ['of a value too large', `state.put('a', 'x'.repeat(300_000))`, undefined, 'request_size_exceeded'],
     ['of a flow that does not exist', `flows.run({ _id: '${'0'.repeat(24)}' })`, {}, 'resource_not_found'],
     ['that would change resources', `exports.create({})`, undefined, 'not_supported'],
+    ['of a lookup cache', `lookupCaches.run({})`, undefined, 'not_supported'],
+    ['of the API in a flow of no integration', `request({ url: '/v1/flows' })`, {}, 'integration_required'],
   ])('get an exception from a call %s', async (_, call, flow, code) => {
     expect(await found(`return ${call};`, flow)).toMatchObject({ code });
   });

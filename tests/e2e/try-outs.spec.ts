@@ -172,6 +172,55 @@ describe('invocations (resources §4.1, §5.1)', () => {
     expect(second.pagedExportState?.done).toBe(true);
   });
 
+  it('look records up and answer by position, what the lookup does with them included', async () => {
+    const relativeURI = '/items?page={{record.page}}&limit=1';
+    const transform = {
+      type: 'expression',
+      expression: { version: '1', rules: [[{ extract: 'name', generate: 'title' }]] },
+    };
+    const inputFilter = {
+      type: 'expression',
+      expression: { version: '1', rules: ['notequals', ['extract', 'page'], 8] },
+    };
+    const lookup = { isLookup: true, http: { relativeURI }, transform, inputFilter };
+    const id = await millrace.api.create('exports', { name: 'Items', _connectionId: connectionId, ...lookup });
+    const data = [{ page: 7 }, { page: 8 }, { page: 99 }];
+    const found = [
+      { statusCode: 200, data: [{ title: 'item 7' }] },
+      { statusCode: 200, ignored: true, data: [] },
+      { statusCode: 200, data: [] },
+    ];
+    expect(await millrace.api.call('POST', `/v1/exports/${id}/invoke`, { data })).toEqual(found);
+    const virtual = await post(`/v1/connections/${connectionId}/export`, { export: lookup, data });
+    expect(virtual).toMatchObject({ status: 200, body: found });
+  });
+
+  it('answer why a record could not be looked up, beside the others', async () => {
+    const app = await FakeApp.start(({ query }) =>
+      query.get('page') === '1' ? { status: 400, body: { message: 'no such page' } } : { body: [{ id: 2 }] },
+    );
+    const http = { formType: 'http', baseURI: app.url, mediaType: 'json' };
+    const strict = await millrace.api.create('connections', { name: 'Strict', type: 'http', http });
+    const lookup = { isLookup: true, http: { relativeURI: '/items?page={{record.page}}' } };
+    const data = [{ page: 1 }, { page: 2 }];
+    const { body } = await post(`/v1/connections/${strict}/export`, { export: lookup, data });
+    await app.close();
+    expect(body).toMatchObject([
+      { statusCode: 422, data: [], errors: [{ code: '400', source: 'application' }] },
+      { statusCode: 200, data: [{ id: 2 }] },
+    ]);
+  });
+
+  it.each<[string, object, unknown, number, string]>([
+    ['records for an export that is no lookup', {}, [{ page: 1 }], 422, 'not_a_lookup'],
+    ['records that are none', { isLookup: true }, [1], 422, 'invalid_field_value'],
+    ['one record without its list', { isLookup: true }, { page: 1 }, 422, 'invalid_field_value'],
+  ])('refuse %s', async (_, change, data, status, code) => {
+    const id = await millrace.api.create('exports', { name: 'I', _connectionId: connectionId, ...items(change) });
+    const answer = await post<Refused>(`/v1/exports/${id}/invoke`, { data });
+    expect([answer.status, answer.body.errors[0]?.code]).toEqual([status, code]);
+  });
+
   it('import records and answer by position', async () => {
     shop.accepted.clear();
     shop.refuse = (record) => (record.id === 2 ? { code: 'closed', message: '2 is closed' } : null);
