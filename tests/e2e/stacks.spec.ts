@@ -1,6 +1,8 @@
+import { callbackify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StackServer } from '#testing/stack-server';
 import { childOf } from '../support/api.js';
+import { createShopFlow, Shop } from '../support/shop.js';
 import { Standalone } from '../support/standalone.js';
 
 interface Order {
@@ -18,10 +20,24 @@ class OwnApplication {
   }
 }
 
+/** What the API answers a function of a stack that shows its one-time token. */
+async function ask(api: string, method: string, path: string, token: unknown, body?: unknown): Promise<number> {
+  const response = await fetch(`${api}${path}`, {
+    method,
+    headers: { authorization: `Bearer ${String(token)}`, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  await response.arrayBuffer();
+  return response.status;
+}
+
 describe('a flow whose adaptor and hooks live in a server stack (runtime §16.3)', () => {
   const application = new OwnApplication();
   let millrace: Standalone;
   let stack: StackServer;
+  /** What `asksBack` is told by the API, and the token that it was told it with. */
+  const told: { token: unknown; statuses: number[] }[] = [];
+  let paths: readonly (readonly [method: string, path: string, body?: unknown])[] = [];
 
   beforeAll(async () => {
     [millrace, stack] = await Promise.all([
@@ -30,6 +46,12 @@ describe('a flow whose adaptor and hooks live in a server stack (runtime §16.3)
         hooks: {
           dropOdd: ({ data }, callback) =>
             callback(null, { data: (data as Order[]).filter(({ id }) => id % 2 === 0), errors: [] }),
+          asksBack: callbackify(async ({ data, bearerToken }: Record<string, unknown>) => {
+            const { url } = millrace.api;
+            const answers = paths.map(([method, path, body]) => ask(url, method, path, bearerToken, body));
+            told.push({ token: bearerToken, statuses: await Promise.all(answers) });
+            return { data, errors: [] };
+          }),
           addTotal: ({ data, configuration }, callback) => {
             const { factor } = configuration as { factor: number };
             const edited = (data as Order[]).map((order) =>
@@ -99,5 +121,42 @@ describe('a flow whose adaptor and hooks live in a server stack (runtime §16.3)
     expect(await api.errors(flowId, importId)).toMatchObject([
       { code: 'closed_order', source: 'pre_map_hook', traceKey: '20' },
     ]);
+  });
+
+  it('lends its functions a token that invokes what their integration has, until they return (resources §1.1)', async () => {
+    const { api } = millrace;
+    const shop = await Shop.open(3);
+    try {
+      const _stackId = await api.create('stacks', { name: 'Asks', type: 'server', server: { hostURI: stack.url } });
+      const { systemToken } = await api.call<{ systemToken: string }>('GET', `/v1/stacks/${_stackId}/systemToken`);
+      stack.systemToken = systemToken;
+      const [here, there] = await Promise.all([
+        api.create('integrations', { name: 'Here' }),
+        api.create('integrations', { name: 'There' }),
+      ]);
+      const preSavePage = { _stackId, function: 'asksBack' };
+      const own = await createShopFlow(api, shop, {
+        flow: { _integrationId: here },
+        export: { hooks: { preSavePage } },
+      });
+      const inside = await createShopFlow(api, shop, { flow: { _integrationId: here } });
+      const outside = await createShopFlow(api, shop, { flow: { _integrationId: there } });
+      paths = [
+        ['POST', `/v1/exports/${inside.exportId}/invoke`, {}],
+        ['POST', `/v1/imports/${inside.importId}/invoke`, [{ id: 980 }]],
+        ['POST', `/v1/exports/${outside.exportId}/invoke`, {}],
+        ['POST', `/v1/connections/${inside.sourceId}/export`, { export: {} }],
+        ['GET', `/v1/exports/${inside.exportId}`],
+        ['GET', '/v1/connections'],
+      ];
+      const job = await api.finished(await api.run(own.flowId));
+      expect(job).toMatchObject({ status: 'completed', numError: 0 });
+      expect(told.map(({ statuses }) => statuses)).toEqual([[200, 200, 403, 403, 403, 403]]);
+      expect(shop.accepted.get(980)).toBe(1);
+      const { token } = told[0]!;
+      expect(await ask(api.url, 'POST', `/v1/exports/${inside.exportId}/invoke`, token, {})).toBe(401);
+    } finally {
+      await shop.close();
+    }
   });
 });

@@ -23,6 +23,7 @@ import { StateCalls } from './host-calls/state-calls.js';
 import { StepCalls } from './host-calls/step-calls.js';
 import { IdLocks } from './locks/id-locks.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
+import { OneTimeCalls } from './one-time/one-time-calls.js';
 import { PageHandler } from './pages/page-handler.js';
 import { ScriptLogs } from './results/script-logs.js';
 import { StepResults } from './results/step-results.js';
@@ -96,6 +97,7 @@ class ExecutorService implements Executor {
   readonly #pages: PageHandler;
   readonly #tryOuts: TryOutRoom;
   readonly #hostCalls: HostCalls;
+  readonly #oneTimeCalls: OneTimeCalls;
   readonly #held = new Set<Delivery>();
   #subscriptions: Subscription[] = [];
   /** Offered first slices that are being read or wait for it; as many are read at a time as may be leased. */
@@ -154,6 +156,7 @@ class ExecutorService implements Executor {
       pool,
       logger: deps.logger,
     });
+    this.#oneTimeCalls = new OneTimeCalls({ bus, pool, instance });
     pool.onNotice((worker, notice) => this.#noticed(worker, notice));
   }
 
@@ -165,6 +168,7 @@ class ExecutorService implements Executor {
       bus.onOffer(offers.firstSlices, (payload) => this.#takeOffer(payload)),
     ];
     this.#tryOuts.open();
+    this.#oneTimeCalls.open();
     const shared = { consumerId: settings.instance, leaseMs: settings.leaseMs };
     this.#subscriptions = await Promise.all([
       bus.consume({ ...shared, queue: 'work.generate', maxInFlight: settings.maxGenerators }, (delivery) =>
@@ -201,7 +205,10 @@ class ExecutorService implements Executor {
       logger.warn({ deliveries: this.#held.size }, 'Handing back work that did not finish in time');
       await this.#within(handBackMs, Promise.allSettled([...this.#held].map((delivery) => delivery.nack(0))));
     }
-    await this.#within(handBackMs, Promise.all([this.#limits.close(), this.#scriptLogs.idle()]));
+    await this.#within(
+      handBackMs,
+      Promise.all([this.#limits.close(), this.#scriptLogs.idle(), this.#oneTimeCalls.drain()]),
+    );
     await pool.close();
   }
 

@@ -6,6 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { parseJsonBody } from '#try-outs';
 import { Authenticator } from './auth/authenticator.js';
 import { guardRequests } from './auth/guard-requests.js';
+import { OneTimeCallers } from './auth/one-time-callers.js';
 import { TokenCache } from './auth/token-cache.js';
 import type { GatewayDeps } from './deps.js';
 import { GatewayModule } from './gateway.module.js';
@@ -61,7 +62,9 @@ export async function createGateway(deps: GatewayDeps): Promise<NestFastifyAppli
     ? new SharedSpending(deps.bus, new LeakyBuckets(deps.config.rate), randomUUID(), now)
     : null;
   fastify.addHook('onClose', async () => rate?.close());
-  guardRequests(fastify, new Authenticator(tokens), rate, now);
+  const { oneTimeTokens, bus, store } = deps;
+  const oneTime = new OneTimeCallers({ tokens: oneTimeTokens, bus, documents: store.documents });
+  guardRequests(fastify, new Authenticator(tokens, oneTime), oneTime, rate, now);
   drainOversized(fastify, deps.config.bodyLimitBytes ?? 10 * megabyte);
 
   await app.init();

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Bus } from '#bus';
 import type { Connection } from '#model';
-import type { SecretBox, Signer } from '#security';
+import type { OneTimeTokens, SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import type { Logger } from '#telemetry';
 
@@ -50,6 +50,8 @@ export interface GatewayDeps {
   readonly secretBox: Pick<SecretBox, 'seal' | 'open'>;
   /** Signs what clients hand back, see `pagedStatePurpose`. */
   readonly stateSigner: Pick<Signer, 'sign' | 'isValid'>;
+  /** Reads the tokens of functions of stacks. */
+  readonly oneTimeTokens: Pick<OneTimeTokens, 'read'>;
   readonly connectionTester: ConnectionTester;
   readonly logger: Logger;
   readonly config: GatewayConfig;

@@ -3,7 +3,7 @@ import type { accountsConfig, apiConfig } from '#config';
 import { TokenBroker } from '#connectors/tokens/token-broker';
 import { systemClock } from '#clock';
 import type { Host, ServiceHandle } from '#hosting';
-import { SecretBox, Signer } from '#security';
+import { OneTimeTokens, SecretBox, Signer } from '#security';
 import { pagedStatePurpose } from '#try-outs';
 import { ensureFirstAccounts } from './accounts/first-accounts.js';
 import { createConnectorTester } from './connections/connector-tester.js';
@@ -43,6 +43,7 @@ export async function startGateway(host: Host, wiring: GatewayWiring): Promise<R
     bus,
     secretBox,
     stateSigner: Signer.fromKeyring(keyring, pagedStatePurpose),
+    oneTimeTokens: OneTimeTokens.fromKeyring(keyring),
     connectionTester: createConnectorTester({
       egressAllow,
       filesystemRoot,

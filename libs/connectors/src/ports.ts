@@ -173,6 +173,8 @@ export interface ConnectorHost {
   readonly filesystemRoot?: string;
   /** Absent: there are none. */
   readonly stacks?: Stacks;
+  /** Absent: functions of stacks get no token. */
+  readonly oneTimeTokens?: OneTimeTokenIssuer;
   readonly clock: Clock;
   /** Uniform in [0, 1); for jitter. */
   readonly random: () => number;
@@ -201,10 +203,24 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Makes the tokens with which functions of stacks may call the API while they run. Reference: resources §1.1. */
+export interface OneTimeTokenIssuer {
+  /** @param integrationId whose exports and imports may be invoked; null: none */
+  issue(integrationId: string | null): OneTimeToken;
+}
+
+export interface OneTimeToken {
+  readonly text: string;
+  /** The function returned: the token is good for nothing any more. */
+  end(): void;
+}
+
 /** Context of one step within a run. */
 export interface StepContext {
   readonly stepId: string;
   readonly connection: Connection & { readonly _id: string };
+  /** Of the flow; absent: it belongs to none. */
+  readonly integrationId?: string;
   readonly run: RunContext;
   /** By scope, as templates see them. Reference: handlebars §3.2. */
   readonly settings: Readonly<Record<string, JsonRecord>>;

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { runCancel } from './commands.js';
 import { firstSlices, queuedRuns } from './offers.js';
+import { oneTimeCallAnswer, oneTimeCallQuestion } from './one-time-calls.js';
 import { stepResult } from './results.js';
 import { streamLetter } from './stream-letter.js';
 import {
@@ -43,6 +44,8 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'runs.queued.v1.json': (document) => throughBytes(queuedRuns, document),
   'first-slices.v1.json': (document) => throughBytes(firstSlices, document),
   'cmd.run.cancel.v1.json': (document) => throughBytes(runCancel, document),
+  'one-time-call.v1.json': (document) => throughBytes(oneTimeCallQuestion, document),
+  'one-time-call.answer.v1.json': (document) => throughBytes(oneTimeCallAnswer, document),
   'step-results.pages.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.pages.routed.v1.json': (document) => throughBytes(stepResult, document),
   'step-results.generator.v1.json': (document) => throughBytes(stepResult, document),

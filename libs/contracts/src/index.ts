@@ -1,6 +1,7 @@
 export * from './commands.js';
 export * from './message.js';
 export * from './offers.js';
+export * from './one-time-calls.js';
 export * from './results.js';
 export * from './signals.js';
 export * from './try-out.js';

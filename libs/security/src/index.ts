@@ -3,3 +3,4 @@ export * from './mask.js';
 export * from './secret-box.js';
 export * from './tokens.js';
 export * from './signer.js';
+export * from './one-time-tokens.js';

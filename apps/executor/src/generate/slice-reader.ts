@@ -8,7 +8,7 @@ import { BundleEncoder, maxPageBytes } from '../pages/bundle-encoder.js';
 import { ErrorEvents } from '../results/error-events.js';
 import { bundleId } from '../work-ids.js';
 import { CallLog, withCalls } from '../workers/call-log.js';
-import type { LoadedPlan, LoadedStep } from '../workers/loaded-plan.js';
+import { inIntegration, type LoadedPlan, type LoadedStep } from '../workers/loaded-plan.js';
 import type { SliceResult, SliceTask } from '../workers/protocol.js';
 import type { ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
@@ -117,6 +117,7 @@ class SliceRead {
             {
               stepId: this.#step.stepId,
               connection: this.#step.connection,
+              ...inIntegration(this.#step),
               run: context,
               settings: this.#step.settings,
               traceparent: span.traceparent,

@@ -13,7 +13,7 @@ import type {
 import type { Failure } from '#failures';
 import { startSpan } from '#telemetry/spans';
 import { withCalls, type CallLog } from '../workers/call-log.js';
-import type { LoadedPlan, LoadedStep } from '../workers/loaded-plan.js';
+import { inIntegration, type LoadedPlan, type LoadedStep } from '../workers/loaded-plan.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { WorkerLocks } from '../workers/worker-locks.js';
 import { inTurns } from './in-turns.js';
@@ -122,6 +122,7 @@ export class StepEffects implements Effects {
         call(step, {
           stepId,
           connection: step.connection,
+          ...inIntegration(step),
           run: this.context,
           settings: step.settings,
           signal: this.run.signal,

@@ -3,7 +3,7 @@ import type { TryOutReply, TryOutStage, TryOutTaskOf } from '#contracts';
 import type { CompiledGenerator, Functions, RawPage, RunContext } from '#engine';
 import { sourceHooks } from '../generate/source-hooks.js';
 import { withCalls } from '../workers/call-log.js';
-import { loadPlan, type LoadedPlan } from '../workers/loaded-plan.js';
+import { inIntegration, loadPlan, type LoadedPlan } from '../workers/loaded-plan.js';
 import { Exchanges } from './exchanges.js';
 import { readRaw, type RawRead } from './raw-reader.js';
 import { reasonOf } from './reasons.js';
@@ -72,9 +72,10 @@ export function sourceContext(
   signal: AbortSignal,
   functions: Functions,
 ): StepContext {
-  const { connection, settings } = loaded.sources.get(stepId)!;
+  const step = loaded.sources.get(stepId)!;
+  const { connection, settings } = step;
   const hooks = sourceHooks(loaded.flow.generators.get(stepId)!, run, functions);
-  return { stepId, connection, run, settings, signal, ...hooks };
+  return { stepId, connection, ...inIntegration(step), run, settings, signal, ...hooks };
 }
 
 export function rawPage({ seesFiles }: CompiledGenerator, { records, fileMetas }: RawRead, index: number): RawPage {

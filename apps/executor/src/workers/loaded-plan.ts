@@ -9,6 +9,8 @@ export interface LoadedStep<T> {
   readonly port: T;
   readonly connection: Connection & { readonly _id: string };
   readonly settings: Readonly<Record<string, JsonRecord>>;
+  /** of the flow; absent: it belongs to none */
+  readonly integrationId?: string;
 }
 
 /** A plan, ready to run: the compiled flow, and its steps opened on their adaptors. Built once per plan and worker. */
@@ -21,12 +23,20 @@ export interface LoadedPlan {
   readonly destinations: ReadonlyMap<string, LoadedStep<Destination>>;
 }
 
+/** For the context of a step. */
+export function inIntegration({ integrationId }: Pick<LoadedStep<unknown>, 'integrationId'>): {
+  readonly integrationId?: string;
+} {
+  return integrationId === undefined ? {} : { integrationId };
+}
+
 export type LoadOutcome = LoadedPlan | { readonly failures: readonly CompileFailure[] };
 
 /** Compiles a plan. What cannot be executed is said here, before the first record moves (decision 28). */
 export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: ConnectorHost): LoadOutcome {
   const compiled = kit.compileFlow(plan);
   if ('failures' in compiled) return compiled;
+  const integrationId = plan.flow._integrationId ?? null;
   const failures: CompileFailure[] = [];
   const open = <T>(step: Step, scope: 'export' | 'import', create: (adaptor: Adaptor) => T): LoadedStep<T> | null => {
     const adaptor = step.adaptorType === undefined ? undefined : kit.adaptorFor(step.adaptorType);
@@ -45,6 +55,7 @@ export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: C
         port: create(adaptor),
         connection,
         settings: settingsOf(plan, step, connection, scope),
+        ...(integrationId === null ? {} : { integrationId }),
       };
     } catch (error) {
       // Adaptors compile templates and paths here; what is wrong with them is the user's to see.

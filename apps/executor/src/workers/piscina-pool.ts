@@ -98,6 +98,10 @@ class ThreadWorker implements WorkerApi {
     return this.#call({ method: 'tryOut', task }, [task.payload]);
   }
 
+  isStackCallOpen(callId: string): Promise<boolean> {
+    return this.#call({ method: 'isStackCallOpen', task: callId }, []);
+  }
+
   control(message: Control): Promise<void> {
     return this.#call({ method: 'control', task: message }, []);
   }

@@ -251,6 +251,8 @@ export interface WorkerApi {
   aggregate(task: AggregateTask): Promise<AggregateReply>;
   /** @returns the reply as it goes over the bus */
   tryOut(task: TryOutTask): Promise<Uint8Array>;
+  /** Whether a function of a stack is waited for, by the call that its one-time token names. */
+  isStackCallOpen(callId: string): Promise<boolean>;
   control(message: Control): Promise<void>;
 }
 

@@ -8,6 +8,7 @@ export type WorkerCall =
   | { readonly method: 'abandonBundle'; readonly task: AbandonTask }
   | { readonly method: 'aggregate'; readonly task: AggregateTask }
   | { readonly method: 'tryOut'; readonly task: TryOutTask }
+  | { readonly method: 'isStackCallOpen'; readonly task: string }
   | { readonly method: 'control'; readonly task: Control };
 
 /** What a worker thread is started with. */

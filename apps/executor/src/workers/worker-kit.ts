@@ -15,6 +15,8 @@ export interface WorkerKit {
 
 /** What a worker is told when it starts. Plain data: it crosses into threads. */
 export interface WorkerSettings {
+  /** of the executor; absent: functions of stacks get no tokens */
+  readonly instance?: string;
   /** `MILLRACE_ENCRYPTION_KEYS`; absent: no sealed secret can be opened */
   readonly keyring?: string;
   readonly egressAllow: readonly string[];

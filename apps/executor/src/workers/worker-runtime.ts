@@ -2,9 +2,11 @@ import { ContractError } from '#contracts';
 import type { ConnectorHost } from '#connectors';
 import { StackFunctions } from '#connectors/stack/stack-functions';
 import { mayGoOn, type FlowPlan, type Functions } from '#engine';
+import { OneTimeTokens } from '#security/one-time-tokens';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
 import { limitOf } from '../limits/connection-limit.js';
+import { executorIdOf } from '../one-time/executor-id.js';
 import { aggregate } from '../pages/aggregate.js';
 import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
@@ -37,6 +39,7 @@ import type { WorkerHost, WorkerKit } from './worker-kit.js';
 import { WorkerHostCalls } from './worker-host-calls.js';
 import { WorkerLocks } from './worker-locks.js';
 import { WorkerLimits } from './worker-limits.js';
+import { WorkerOneTimeTokens } from './worker-one-time-tokens.js';
 import { WorkerTokens } from './worker-tokens.js';
 
 const maxPlans = 500;
@@ -60,6 +63,8 @@ export class WorkerRuntime implements WorkerApi {
   readonly #resident: ResidentPages;
   readonly #secrets: SecretOpener;
   readonly #tryOuts: TryOuts;
+  /** null: nobody could check them */
+  readonly #oneTimeTokens: WorkerOneTimeTokens | null;
 
   constructor(kit: WorkerKit, host: WorkerHost) {
     this.#kit = kit;
@@ -73,6 +78,7 @@ export class WorkerRuntime implements WorkerApi {
     this.#sessions = new SourceSessions(clock);
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
     this.#secrets = secretOpener(host.settings.keyring);
+    this.#oneTimeTokens = oneTimeTokens(host);
     this.#tryOuts = new TryOuts({
       kit,
       clock,
@@ -144,6 +150,10 @@ export class WorkerRuntime implements WorkerApi {
     return this.#tryOuts.run(task);
   }
 
+  async isStackCallOpen(callId: string): Promise<boolean> {
+    return this.#oneTimeTokens?.isOpen(callId) ?? false;
+  }
+
   async control(message: Control): Promise<void> {
     switch (message.kind) {
       case 'cancel-try-out':
@@ -176,6 +186,7 @@ export class WorkerRuntime implements WorkerApi {
     depth = 0,
   ): Functions {
     const { accountId, runId, flowId } = run.spec;
+    const integrationId = plan.flow._integrationId ?? null;
     const scripts = this.#kit.functionsOf({
       accountId,
       runId,
@@ -184,14 +195,15 @@ export class WorkerRuntime implements WorkerApi {
       depth,
       host: this.#hostCalls.forScope({
         accountId,
-        integrationId: plan.flow._integrationId ?? null,
+        integrationId,
         depth,
         ...(traceparent === undefined ? {} : { traceparent }),
       }),
       log: (lines) => this.#host.notify({ kind: 'script-log', accountId, runId, flowId, lines }),
     });
     if (plan.stacks === undefined) return scripts;
-    return functionsByHome(scripts, new StackFunctions(this.#hostOf(accountId), run.signal, traceparent));
+    const stacks = new StackFunctions(this.#hostOf(accountId), run.signal, traceparent, integrationId);
+    return functionsByHome(scripts, stacks);
   }
 
   #know(task: {
@@ -243,6 +255,7 @@ export class WorkerRuntime implements WorkerApi {
         tokens: this.#tokens.forAccount(accountId),
         openSecrets: async (connection) => this.#secrets.connection(accountId, connection),
         stacks: this.#stacksOf(accountId),
+        ...(this.#oneTimeTokens === null ? {} : { oneTimeTokens: this.#oneTimeTokens.forAccount(accountId) }),
         egressAllow: settings.egressAllow,
         ...(settings.filesystemRoot === undefined ? {} : { filesystemRoot: settings.filesystemRoot }),
         clock,
@@ -253,6 +266,13 @@ export class WorkerRuntime implements WorkerApi {
     }
     return host;
   }
+}
+
+function oneTimeTokens({ settings, clock }: WorkerHost): WorkerOneTimeTokens | null {
+  const { keyring, instance } = settings;
+  if (keyring === undefined || instance === undefined) return null;
+  const tokens = OneTimeTokens.fromKeyring(keyring);
+  return new WorkerOneTimeTokens({ tokens, executorId: executorIdOf(instance), clock });
 }
 
 async function orPoison<R extends { readonly kind: string }>(

@@ -36,6 +36,7 @@ export default async function run(call: WorkerCall): Promise<unknown> {
     const bytes = ownBytes(await runtime.tryOut(call.task));
     return move({ [transferableSymbol]: [bytes.buffer as ArrayBuffer], [valueSymbol]: bytes });
   }
+  if (call.method === 'isStackCallOpen') return runtime.isStackCallOpen(call.task);
   if (call.method === 'aggregate') return runtime.aggregate(call.task);
   if (call.method === 'readSlice') return transferring(await runtime.readSlice(call.task));
   const reply = call.method === 'runBundle' ? runtime.runBundle(call.task) : runtime.abandonBundle(call.task);

@@ -1,22 +1,30 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '#failures';
+import { OneTimeTokens } from '#security';
 import { apiCodes } from '../codes.js';
 import type { Caller } from '../http/caller.js';
+import type { OneTimeCallers } from './one-time-callers.js';
 import type { KnownToken, TokenCache } from './token-cache.js';
 
 const refuse = (message: string): ApiError => ApiError.of(apiCodes.unauthorized, message);
 
 /** Turns the headers of a request into its caller. Reference: resources §1.1, decisions 29 and 30. */
 export class Authenticator {
-  readonly #tokens: TokenCache;
-
-  constructor(tokens: TokenCache) {
-    this.#tokens = tokens;
-  }
+  constructor(
+    private readonly tokens: TokenCache,
+    private readonly oneTime: Pick<OneTimeCallers, 'authenticate'>,
+  ) {}
 
   /** @throws ApiError 400, 401 or 403 */
   async authenticate(headers: IncomingHttpHeaders, nowMs: number): Promise<Caller> {
-    const known = await this.#tokens.find(bearerOf(headers.authorization), nowMs);
+    const text = bearerOf(headers.authorization);
+    if (OneTimeTokens.isOne(text)) {
+      if (headers['integrator-ashareid']) {
+        throw ApiError.of(apiCodes.access_restricted, 'A one-time token is for its own account only.');
+      }
+      return this.oneTime.authenticate(text, nowMs);
+    }
+    const known = await this.tokens.find(text, nowMs);
     if (!known) throw refuse('The bearer token is not valid.');
     const { token } = known;
     if (token.revoked) throw refuse('The bearer token was revoked.');

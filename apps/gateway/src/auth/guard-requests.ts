@@ -5,6 +5,7 @@ import type { Caller } from '../http/caller.js';
 import { sendRefusal } from '../http/error-filter.js';
 import type { SharedSpending } from '../rate-limit/shared-spending.js';
 import type { Authenticator } from './authenticator.js';
+import type { OneTimeCallers } from './one-time-callers.js';
 import { mayCall } from './token-scopes.js';
 
 /**
@@ -14,6 +15,7 @@ import { mayCall } from './token-scopes.js';
 export function guardRequests(
   fastify: FastifyInstance,
   authenticator: Authenticator,
+  oneTime: Pick<OneTimeCallers, 'mayCall'>,
   rate: SharedSpending | null,
   now: () => number,
 ): void {
@@ -22,7 +24,8 @@ export function guardRequests(
     const caller = await authenticator.authenticate(request.headers, nowMs);
     const waitSeconds = rate?.take(caller.accountId, nowMs) ?? 0;
     if (waitSeconds > 0) throw tooMany(waitSeconds);
-    if (!mayCall(caller, request.method, route, request.params)) {
+    const asked = [caller, request.method, route, request.params] as const;
+    if (!(caller.oneTime === undefined ? mayCall(...asked) : await oneTime.mayCall(...asked))) {
       throw ApiError.of(apiCodes.access_restricted, 'The scope of this token does not cover the request.');
     }
     return caller;

@@ -10,6 +10,8 @@ export interface Caller {
   readonly fullAccess: boolean;
   /** ids per scope array of a custom token */
   readonly scopes: Readonly<Record<string, readonly string[]>>;
+  /** A function of a stack, of a flow of this integration; it may only invoke. Absent: somebody with a token of their own. */
+  readonly oneTime?: { readonly integrationId: string | null };
 }
 
 declare module 'fastify' {

@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OutgoingMessage } from '#bus';
 import { noResponders } from '#bus/responders';
-import { createToken, hashToken, SecretBox, Signer } from '#security';
+import { createToken, hashToken, OneTimeTokens, SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import { createPostgresStore } from '#store/postgres/index';
 import { silentLogger } from '#telemetry';
@@ -17,7 +17,7 @@ export class RecordingBus {
   readonly #listeners = new Map<string, Set<(payload: string) => void>>();
   isDown = false;
   /** Answers requests; absent: nobody responds. */
-  responder: ((payload: Uint8Array) => Promise<Uint8Array>) | null = null;
+  responder: ((payload: Uint8Array, topic: string) => Promise<Uint8Array>) | null = null;
 
   async publish(messages: readonly OutgoingMessage[]): Promise<void> {
     if (this.isDown) throw new Error('the broker is down');
@@ -40,7 +40,7 @@ export class RecordingBus {
 
   async request(topic: string, payload: Uint8Array): Promise<Uint8Array> {
     if (this.responder === null) throw noResponders(topic);
-    return this.responder(payload);
+    return this.responder(payload, topic);
   }
 
   async isReady(): Promise<boolean> {
@@ -116,6 +116,8 @@ export interface GatewayUnderTest {
   readonly store: Store;
   readonly bus: RecordingBus;
   readonly tester: ScriptedTester;
+  /** Issues tokens as executors do. */
+  readonly oneTimeTokens: OneTimeTokens;
   /** Two accounts that must not see each other. */
   readonly alice: Client;
   readonly bob: Client;
@@ -137,11 +139,13 @@ export async function startGateway(
   const bus = beside?.bus ?? new RecordingBus();
   const tester = new ScriptedTester();
   const keyring = SecretBox.createKey('test');
+  const oneTimeTokens = OneTimeTokens.fromKeyring(keyring);
   const app = await createGateway({
     store,
     bus,
     connectionTester: tester,
     secretBox: SecretBox.fromKeyring(keyring),
+    oneTimeTokens,
     stateSigner: Signer.fromKeyring(keyring, pagedStatePurpose),
     logger: silentLogger,
     config: { rate: null, ...config },
@@ -157,6 +161,7 @@ export async function startGateway(
     store,
     bus,
     tester,
+    oneTimeTokens,
     alice: beside?.alice.at(app) ?? (await client('alice')),
     bob: beside?.bob.at(app) ?? (await client('bob')),
     close: async () => {

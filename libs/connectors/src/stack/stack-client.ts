@@ -11,6 +11,8 @@ export interface StackCall {
   readonly name: string;
   /** JSON */
   readonly options: object;
+  /** of the flow; absent: there is none */
+  readonly integrationId?: string | null;
   /** Ends the wait; the server is not told. */
   readonly signal?: AbortSignal;
   readonly traceparent?: string;
@@ -50,8 +52,18 @@ export class StackClient {
     this.#pools = new HttpPools(new EgressGuard(host.egressAllow));
   }
 
-  /** Never rejects for what the server does. @throws AbortError */
+  /** The function gets a one-time token, good until it returns. Never rejects for what the server does. @throws AbortError */
   async call(call: StackCall): Promise<StackAnswer> {
+    const token = this.#host.oneTimeTokens?.issue(call.integrationId ?? null);
+    if (token === undefined) return this.#call(call);
+    try {
+      return await this.#call({ ...call, options: { ...call.options, bearerToken: token.text } });
+    } finally {
+      token.end();
+    }
+  }
+
+  async #call(call: StackCall): Promise<StackAnswer> {
     const stack = await this.#host.stacks?.find(call.stackId);
     if (!stack) return notSent('invalid_ref', `There is no stack ${call.stackId}.`);
     if (stack.type !== 'server') {

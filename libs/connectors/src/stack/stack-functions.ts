@@ -13,6 +13,7 @@ export class StackFunctions implements Functions {
     private readonly host: ConnectorHost,
     private readonly signal: AbortSignal,
     private readonly traceparent: string | undefined,
+    private readonly integrationId: string | null = null,
   ) {}
 
   async call({ home, name, configuration }: FunctionReference, options: JsonRecord): Promise<FunctionOutcome> {
@@ -22,6 +23,7 @@ export class StackFunctions implements Functions {
       type: 'hook',
       name,
       options: configuration === undefined ? options : { ...options, configuration },
+      integrationId: this.integrationId,
       signal: this.signal,
       ...(this.traceparent === undefined ? {} : { traceparent: this.traceparent }),
     });

@@ -11,6 +11,7 @@ function surroundings(connection: Connection, step: Stored<Export> | Stored<Impo
   return {
     connection: credentialsOf(connection),
     _flowId: context.run.flowId,
+    ...(context.integrationId === undefined ? {} : { _integrationId: context.integrationId }),
     settings: context.settings as JsonRecord,
     ...('configuration' in (step.wrapper ?? {}) ? { configuration: step.wrapper!.configuration } : {}),
   } as JsonRecord;
@@ -55,6 +56,7 @@ export async function callWrapper(
       type: 'wrapper',
       name: step.wrapper!.function,
       options: { ...surroundings(connection, step, context), ...own },
+      integrationId: context.integrationId ?? null,
       signal: context.signal,
       ...(context.traceparent === undefined ? {} : { traceparent: context.traceparent }),
     });

@@ -154,6 +154,54 @@ describe('functions of a server stack (runtime §16.3)', () => {
     await StackClient.of(other).close();
   });
 
+  describe('with one-time tokens (resources §1.1)', () => {
+    const integrationId = '7'.repeat(24);
+    let issued: { readonly for: string | null; isOver: boolean }[];
+    let lending: TestHost;
+    beforeEach(() => {
+      issued = [];
+      const issue = (of: string | null) => {
+        const one = { for: of, isOver: false };
+        issued.push(one);
+        return { text: `token ${issued.length}`, end: () => void (one.isOver = true) };
+      };
+      lending = createTestHost({ stacks: { find: async () => stack }, oneTimeTokens: { issue } });
+    });
+    afterEach(() => StackClient.of(lending).close());
+
+    it.each(['addTotal', 'throwsUp', 'floods', 'unknown'])(
+      'each call of %s has its own, until it is over',
+      async (name) => {
+        const lent = new StackFunctions(lending, new AbortController().signal, undefined, integrationId);
+        await lent.call(named(name), { postMapData: [] });
+        await lent.call(named(name), { postMapData: [] });
+        expect(server.calls.slice(-2).map(({ options }) => options['bearerToken'])).toEqual(['token 1', 'token 2']);
+        const over = { for: integrationId, isOver: true };
+        expect(issued).toEqual([over, over]);
+      },
+    );
+
+    it('a canceled call leaves none behind', async () => {
+      const lent = new StackFunctions(lending, AbortSignal.abort(), undefined, integrationId);
+      await expect(lent.call(named('addTotal'), {})).rejects.toThrow();
+      expect(issued.every(({ isOver }) => isOver)).toBe(true);
+    });
+
+    it('wrappers get theirs, and the integration that it is for', async () => {
+      const source = wrapperAdaptor.createSource(exportOf('withErrors'), lending);
+      const chunks = [];
+      for await (const chunk of source.read(null, { ...context(), integrationId })) chunks.push(chunk);
+      expect(chunks).toHaveLength(1);
+      expect(server.calls.at(-1)?.options).toMatchObject({ bearerToken: 'token 1', _integrationId: integrationId });
+      expect(issued).toEqual([{ for: integrationId, isOver: true }]);
+    });
+
+    it('a connection that is pinged lends none', async () => {
+      await wrapperAdaptor.ping(connection, host, new AbortController().signal);
+      expect(server.calls.at(-1)?.options).not.toHaveProperty('bearerToken');
+    });
+  });
+
   it('a cancel ends the wait', async () => {
     await expect(
       new StackFunctions(host, AbortSignal.abort(), undefined).call(named('addTotal'), {}),
