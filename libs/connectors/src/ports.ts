@@ -91,6 +91,12 @@ export interface Destination {
   ): Promise<readonly PlannedRequest[]>;
 }
 
+/** Tells the application of an export that records were exported. Reference: runtime §3 (`once`). */
+export interface FlagWriter {
+  /** One request per record, under a stable idempotency key; one outcome per record, in order. Repeating one is harmless. */
+  submit: Destination['submit'];
+}
+
 /** A request that a destination would send, secrets removed. */
 export interface PlannedRequest {
   readonly system: OutboundCall['system'];
@@ -246,5 +252,7 @@ export interface Adaptor {
   createSource(step: Export & { readonly _id: string }, host: ConnectorHost): Source;
   createLookup(step: Export & { readonly _id: string }, host: ConnectorHost): LookupSource;
   createDestination(step: Import & { readonly _id: string }, host: ConnectorHost): Destination;
+  /** For exports of type `once`; absent where the adaptor has none. */
+  createFlagWriter?(step: Export & { readonly _id: string }, host: ConnectorHost): FlagWriter;
   ping(connection: Connection, host: ConnectorHost, signal: AbortSignal): Promise<PingResult>;
 }

@@ -173,6 +173,8 @@ describe('exports', () => {
     ['delta without its object', { type: 'delta' }, ['missing_required_field delta']],
     ['test without its object', { type: 'test' }, ['missing_required_field test']],
     ['once without its object', { type: 'once' }, ['missing_required_field http.once']],
+    ['once with a field only', { type: 'once', once: { booleanField: 'done' } }, ['missing_required_field http.once']],
+    ['once without an address', { type: 'once', http: { once: {} } }, ['missing_required_field http.once.relativeURI']],
     ['a test of none', { type: 'test', test: { limit: 0 } }, ['min test.limit']],
     ['a test of too many', { type: 'test', test: { limit: 101 } }, ['max test.limit']],
     ['a date field', { type: 'delta', delta: { dateField: 'd' } }, ['invalid_field delta.dateField']],

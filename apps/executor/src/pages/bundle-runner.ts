@@ -22,6 +22,7 @@ import { BundleEncoder } from './bundle-encoder.js';
 import { canceledCode, StepEffects } from './step-effects.js';
 import { RouterTally } from './router-tally.js';
 import { StepTally } from './step-tally.js';
+import { flagWriting } from './write-flags.js';
 
 export interface BundleRunnerParts {
   readonly runPage: RunPage;
@@ -44,13 +45,15 @@ export async function runBundle(
   const calls = new CallLog();
   const context = run.contextOf(header.exportId);
   const effects = new StepEffects(loaded, run, context, calls, task.traceparent, parts.functions, parts.locks);
+  const writeFlags = flagWriting(task, loaded, run, context, calls);
   const runs = await Promise.all(
     pages.map(async ({ page, records }): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;
       try {
         const identity = { generator: header.exportId, page, ...copyOf(header) };
         const outcome = await parts.runPage(loaded.flow, header.position, identity, records, context, effects);
-        return run.isCanceled ? withoutCanceled(outcome) : outcome;
+        const kept = run.isCanceled ? withoutCanceled(outcome) : outcome;
+        return writeFlags === null ? kept : await writeFlags(identity, records, kept);
       } catch (error) {
         // A bug in one page must not repeat, with all of its requests, the pages beside it.
         return failedRun(stepAt(loaded, header), header, records, error);

@@ -1,6 +1,6 @@
-import type { Adaptor, ConnectorHost, Destination, LookupSource, Source } from '#connectors';
+import type { Adaptor, ConnectorHost, Destination, FlagWriter, LookupSource, Source } from '#connectors';
 import type { CompiledFlow, CompileFailure, FlowPlan } from '#engine';
-import type { Connection, JsonRecord } from '#model';
+import type { Connection, Export, JsonRecord } from '#model';
 import type { WorkerKit } from './worker-kit.js';
 
 /** A step with everything that is the same for all of its pages. */
@@ -21,6 +21,8 @@ export interface LoadedPlan {
   readonly sources: ReadonlyMap<string, LoadedStep<Source>>;
   readonly lookups: ReadonlyMap<string, LoadedStep<LookupSource>>;
   readonly destinations: ReadonlyMap<string, LoadedStep<Destination>>;
+  /** Of the exports of type `once`. */
+  readonly flagWriters: ReadonlyMap<string, LoadedStep<FlagWriter>>;
 }
 
 /** For the context of a step. */
@@ -67,6 +69,7 @@ export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: C
   const sources = new Map<string, LoadedStep<Source>>();
   const lookups = new Map<string, LoadedStep<LookupSource>>();
   const destinations = new Map<string, LoadedStep<Destination>>();
+  const flagWriters = new Map<string, LoadedStep<FlagWriter>>();
   const processors = new Set(
     compiled.program.instructions.flatMap((at) => (at.op === 'lookup' || at.op === 'import' ? [at.stepId] : [])),
   );
@@ -74,6 +77,9 @@ export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: C
     if (compiled.generators.has(step._id)) {
       const source = open(step, 'export', (adaptor) => adaptor.createSource(step, host));
       if (source) sources.set(step._id, source);
+      const writer =
+        step.type === 'once' ? open(step, 'export', (adaptor) => createFlagWriter(adaptor, step, host)) : null;
+      if (writer) flagWriters.set(step._id, writer);
     }
     if (processors.has(step._id)) {
       const lookup = open(step, 'export', (adaptor) => adaptor.createLookup(step, host));
@@ -86,7 +92,12 @@ export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: C
     if (destination) destinations.set(step._id, destination);
   }
   if (failures.length > 0) return { failures };
-  return { planId, plan, flow: compiled, sources, lookups, destinations };
+  return { planId, plan, flow: compiled, sources, lookups, destinations, flagWriters };
+}
+
+function createFlagWriter(adaptor: Adaptor, step: Export & { readonly _id: string }, host: ConnectorHost): FlagWriter {
+  if (adaptor.createFlagWriter !== undefined) return adaptor.createFlagWriter(step, host);
+  throw new Error(`An export of type once is not supported by the adaptor ${step.adaptorType ?? '(none)'}.`);
 }
 
 interface Step {

@@ -46,7 +46,6 @@ function refuseUnsupported(step: StoredExport, http: HttpExportSettings): void {
   const refuse = (what: string): never => {
     throw new PlatformError('not_supported', `${what} is not supported yet.`);
   };
-  if (step.type === 'once') refuse('An export of type once');
   if (step.type === 'blob' || http.type === 'blob') refuse('An export of type blob');
   if (http.type !== undefined) refuse(`An HTTP export of type ${http.type}`);
   if (http._asyncHelperId !== undefined) refuse('An async helper');

@@ -2,6 +2,7 @@ import { limitRecords } from '../limit-records.js';
 import type { Adaptor } from '../ports.js';
 import { HttpDestination } from './destination.js';
 import { HttpLookup } from './lookup.js';
+import { onceImport } from './once.js';
 import { pingHttp } from './ping.js';
 import { HttpSource } from './source.js';
 
@@ -13,5 +14,6 @@ export const httpAdaptor: Adaptor = {
   },
   createLookup: (step, host) => new HttpLookup(step, host),
   createDestination: (step, host) => new HttpDestination(step, host),
+  createFlagWriter: (step, host) => new HttpDestination(onceImport(step), host),
   ping: pingHttp,
 };

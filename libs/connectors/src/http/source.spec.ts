@@ -757,7 +757,6 @@ it('a request carries the trace on', async () => {
 });
 
 it.each<[string, Partial<Export>, HttpExport]>([
-  ['once', { type: 'once' }, {}],
   ['blob', { type: 'blob' }, {}],
   ['an async helper', {}, { _asyncHelperId: '0'.repeat(24) }],
   ['XML answers', {}, { successMediaType: 'xml' }],

@@ -2,6 +2,7 @@ import { limitRecords } from '../limit-records.js';
 import type { Adaptor } from '../ports.js';
 import { RdbmsDestination } from './destination.js';
 import { RdbmsLookup } from './lookup.js';
+import { onceImport } from './once.js';
 import { pingDatabase } from './ping.js';
 import { RdbmsSource } from './source.js';
 
@@ -13,5 +14,6 @@ export const rdbmsAdaptor: Adaptor = {
   },
   createLookup: (step, host) => new RdbmsLookup(step, host),
   createDestination: (step, host) => new RdbmsDestination(step, host),
+  createFlagWriter: (step, host) => new RdbmsDestination(onceImport(step), host),
   ping: pingDatabase,
 };

@@ -114,7 +114,6 @@ export class RdbmsSource implements Source {
 export function compileQuery(step: StoredExport): Template {
   const query = step.rdbms?.query;
   if (!query) throw new PlatformError('invalid_value', 'The export has no rdbms.query.');
-  if (step.type === 'once') throw new PlatformError('not_supported', 'An export of type once is not supported yet.');
   if (step.type === 'blob') throw new PlatformError('not_supported', 'An export of type blob is not supported yet.');
   if (step.delta?.endDateField) throw new PlatformError('not_supported', 'delta.endDateField is not supported yet.');
   return compileTemplate(query, 'sql', 'resource', 'query');

@@ -27,7 +27,7 @@ export function compileGenerator(
   const exportId = source._id;
   const place = { plan, kind: 'export', step: source } as const;
   const scope = stepScope(plan, 'export', source);
-  const shaper = compileShaper(source.transform, source.filter, scope, place, failures);
+  const shaper = compileShaper(source.transform, source.filter, scope, place, failures, 'transform', onceField(source));
   const preParse = compileFunction(source.hooks?.preParse, 'preParse', 'pre_parse_hook', place, failures);
   const preSavePage = compileFunction(source.hooks?.preSavePage, 'preSavePage', 'pre_save_page_hook', place, failures);
   // What errors can derive later from the record as it is then need not travel with every record.
@@ -52,6 +52,11 @@ export function compileGenerator(
       skipRetries: skips,
     }),
   };
+}
+
+/** Where records of an export of type `once` say that they were exported. Reference: runtime §3. */
+function onceField({ type, once }: Export): string | undefined {
+  return type === 'once' && once?.booleanField !== '' ? once?.booleanField : undefined;
 }
 
 /** Whether somebody looks at the files that records came from: the hook, or a transform of the envelope. */

@@ -6,6 +6,7 @@ import type { RunContext } from '../run-context.js';
 import type { StageEntry, StageName, StageWatch } from '../stages.js';
 import { compileTransform } from '../transform/index.js';
 import { valuesOf } from '../filter/index.js';
+import { compileExtract } from '../paths/index.js';
 import type { CompileFailures } from './compile-failures.js';
 import { compileStepFilter } from './step-filter.js';
 import {
@@ -51,26 +52,27 @@ export function compileShaper(
   place: FunctionPlace,
   failures: CompileFailures,
   use: 'transform' | 'responseTransform' = 'transform',
+  onceField?: string,
 ): RecordShaper | undefined {
   const stages = [
+    ...onceStage(onceField, place, failures),
     ...transformStage(transform, scope, place, failures, use),
     ...filterStage(filter, scope, place, failures),
   ];
   if (stages.length === 0) return undefined;
   const named = stages.map((stage): NamedStage => ({ name: stage.name, shapeAll: pageStageOf(stage) }));
   if (stages.every((stage) => 'ofRecord' in stage)) {
-    const [first, second] = stages.map(({ ofRecord }) => ofRecord);
-    if (second === undefined) return { stages: named, hasScripts: false, shape: first! };
-    return {
-      stages: named,
-      hasScripts: false,
-      shape: (record, run) => {
-        const shaped = first!(record, run);
-        return shaped === null || 'failure' in shaped ? shaped : second(shaped.value, run);
-      },
-    };
+    const shape = stages.map(({ ofRecord }) => ofRecord).reduce(inTurn);
+    return { stages: named, hasScripts: false, shape };
   }
   return { stages: named, hasScripts: true };
+}
+
+function inTurn(first: RecordStage, second: RecordStage): RecordStage {
+  return (record, run) => {
+    const shaped = first(record, run);
+    return shaped === null || 'failure' in shaped ? shaped : second(shaped.value, run);
+  };
 }
 
 /** Shapes a page stage by stage, and reports to a watcher what each made of it. */
@@ -106,6 +108,18 @@ type Stage = { readonly name: StageName } & ({ readonly ofRecord: RecordStage } 
 
 function pageStageOf(stage: Stage): PageStage {
   return 'ofRecord' in stage ? eachOf(stage.ofRecord) : stage.ofPage;
+}
+
+/** Leaves out the records whose flag says that they were exported already. */
+function onceStage(field: string | undefined, { step }: FunctionPlace, failures: CompileFailures): readonly Stage[] {
+  if (field === undefined) return [];
+  const read = compileExtract(field);
+  if (read === null) {
+    failures.add('invalid_value', `The field ${field} of once.booleanField is malformed.`, step._id);
+    return [];
+  }
+  const isTrue = (value: unknown): boolean => value === true || value === 1 || value === 'true';
+  return [{ name: 'outputFilter', ofRecord: (record) => (isTrue(read(record)) ? null : { value: record }) }];
 }
 
 function transformStage(

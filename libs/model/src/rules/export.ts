@@ -66,6 +66,12 @@ export const exportRules: Rules = (document, issues, context) => {
   checkDebugWindow(document, 'debugUntil', issues, context.nowMs);
 };
 
+/** Where an export of type `once` says how its flag is written back. Reference: resources §4.2, §4.4, §4.5. */
+const flagWriters: Readonly<Record<string, { readonly block: string; readonly needs: string }>> = {
+  HTTPExport: { block: 'http.once', needs: 'http.once.relativeURI' },
+  RDBMSExport: { block: 'rdbms.once', needs: 'rdbms.once.query' },
+};
+
 /** Each mode needs its object. */
 function checkMode(document: Readonly<Record<string, unknown>>, issues: Issues): void {
   const adaptor = document['adaptorType'];
@@ -73,8 +79,9 @@ function checkMode(document: Readonly<Record<string, unknown>>, issues: Issues):
   if (mode === 'delta') require(document, 'delta', issues);
   if (mode === 'test') require(document, 'test', issues);
   if (mode === 'once') {
-    const place = adaptor === 'HTTPExport' ? 'http.once' : adaptor === 'RDBMSExport' ? 'rdbms.once' : 'once';
-    if (!isSet(document, 'once')) require(document, place, issues);
+    const place = flagWriters[typeof adaptor === 'string' ? adaptor : ''];
+    if (place === undefined) require(document, 'once', issues);
+    else require(document, isSet(document, place.block) ? place.needs : place.block, issues);
   }
   if (adaptor === 'HTTPExport' && isSet(document, 'delta.dateField')) {
     issues.add(
