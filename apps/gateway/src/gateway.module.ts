@@ -33,6 +33,8 @@ import { exportExtras, importExtras } from './resources/step-extras.js';
 import { ScriptLogController } from './scripts/script-log.controller.js';
 import { ScriptLogService } from './scripts/script-log.service.js';
 import { TYPE_EXTRAS, type TypeExtras } from './resources/type-extras.js';
+import { StateController } from './state/state.controller.js';
+import { StateService } from './state/state.service.js';
 import { StackExtras } from './stacks/stack-extras.js';
 import { SystemTokenController } from './stacks/system-token.controller.js';
 import { ExecutorClient } from './try-out/executor-client.js';
@@ -55,7 +57,7 @@ const resources = [
   IntegrationChildrenController,
   RegistrationController,
 ];
-const runs = [FlowRunController, JobController, StepErrorController, ScriptLogController];
+const runs = [FlowRunController, JobController, StepErrorController, ScriptLogController, StateController];
 const tryOuts = [
   VirtualStepController,
   ExportTryOutController,
@@ -78,6 +80,7 @@ const services = [
   JobEvents,
   StepErrorService,
   ScriptLogService,
+  StateService,
   ExecutorClient,
   StepPlans,
   ExportTryOuts,

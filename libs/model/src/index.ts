@@ -20,6 +20,7 @@ export * from './rdbms.js';
 export * from './response-mapping.js';
 export * from './script.js';
 export * from './stack.js';
+export * from './state.js';
 export * from './step-error.js';
 export * from './cron.js';
 export * from './parse.js';

@@ -416,6 +416,7 @@ export interface State {
   delete(accountId: string, key: string): Promise<boolean>;
   /** in the order of JavaScript's texts */
   keys(accountId: string): Promise<readonly string[]>;
+  clear(accountId: string): Promise<void>;
 }
 
 /** What keeps the tables small. Safe to run in several processes and to stop at any time. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isId, type JsonRecord, type JsonValue } from '#model';
+import { isId, stateLimits, type JsonRecord, type JsonValue } from '#model';
 import { HostCallError, type HostFunctionName } from '#sandbox';
 import { pagedExportState, type PagedExportState } from '#try-outs';
 import { type ApiRequest, apiRequestArgument, apiRequestOf } from './api-request.js';
@@ -12,8 +12,7 @@ const records = z.array(z.unknown());
 const instant = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()])
   .transform((text) => new Date(text).toISOString());
-/** Reference: resources §19 names no bounds. */
-const key = z.string().min(1).max(256);
+const key = z.string().min(1).max(stateLimits.keyLength);
 
 /**
  * Arguments by function; a member that has no meaning here is refused rather than passed over. Reference: runtime §16.2;

@@ -80,6 +80,7 @@ class World {
       },
       delete: async (accountId, key) => this.#values.delete(`${accountId}/${key}`),
       keys: async (accountId) => [...this.#values.keys()].filter((key) => key.startsWith(accountId)),
+      clear: async () => this.#values.clear(),
     };
     const dispatcher = {
       tryOut: (task: TryOutTask): Promise<Uint8Array> => {

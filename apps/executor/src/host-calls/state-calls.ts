@@ -1,12 +1,9 @@
-import type { JsonValue } from '#model';
+import { stateLimits, type JsonValue } from '#model';
 import { HostCallError } from '#sandbox';
 import type { State } from '#store';
 import { executorCodes } from '../codes.js';
 
-/** bytes of JSON of one value */
-const maxValueBytes = 256 * 1024;
-/** keys of one account */
-const maxKeys = 1_000;
+const { valueBytes: maxValueBytes, keys: maxKeys } = stateLimits;
 
 /** What the functions of an account keep between runs. Reference: resources §19. */
 export class StateCalls {

@@ -6,6 +6,7 @@ import { jobOperations } from '../jobs/job.operations.js';
 import { resourceOperations } from '../resources/resource.operations.js';
 import { scriptLogOperations } from '../scripts/script-log.operations.js';
 import { systemTokenOperations } from '../stacks/system-token.operations.js';
+import { stateOperations } from '../state/state.operations.js';
 import { tryOutOperations } from '../try-out/try-out.operations.js';
 import type { Operation } from './operation.js';
 
@@ -18,6 +19,7 @@ export const operations: readonly Operation[] = [
   ...flowOperations,
   ...jobOperations,
   ...scriptLogOperations,
+  ...stateOperations,
   ...tryOutOperations,
   ...tokenInfoOperations,
 ];

@@ -36,6 +36,10 @@ export function createState(pool: Pool): State {
       const { rows } = await pool.query<{ key: string }>(`select key from state where account_id = $1`, [accountId]);
       return rows.map(({ key }) => JSON.parse(key) as string).sort(byCodeUnit);
     },
+
+    async clear(accountId) {
+      await pool.query(`delete from state where account_id = $1`, [accountId]);
+    },
   };
 }
 

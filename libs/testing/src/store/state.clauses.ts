@@ -25,6 +25,14 @@ export function stateClauses(stores: Stores): void {
       expect(await stores.store.state.keys(other)).toEqual([]);
     });
 
+    it('is emptied for one account', async () => {
+      const [mine, other] = [newId(), newId()];
+      for (const accountId of [mine, other]) await stores.store.state.put(accountId, 'a', 1, 1);
+      await stores.store.state.clear(mine);
+      expect(await stores.store.state.keys(mine)).toEqual([]);
+      expect(await stores.store.state.keys(other)).toEqual(['a']);
+    });
+
     it('takes no more keys than it may, and goes on replacing', async () => {
       const accountId = newId();
       for (const key of ['b', 'a']) expect(await stores.store.state.put(accountId, key, 0, 2)).toBe('created');
