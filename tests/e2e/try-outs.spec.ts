@@ -446,6 +446,35 @@ describe('test runs of flows (runtime §21)', () => {
     expect((await millrace.api.send('GET', `/v1/flows/${flowId}/jobs/latest`)).status).toBe(204);
   });
 
+  it('are kept: each step, and what it said to its application', async () => {
+    const { flowId, exportId, lookupId } = await makeFlow();
+    const { body } = await post<TestRun>(`/v1/flows/${flowId}/test/run`, {});
+    const { _runId } = (body as unknown as { metadata: { _runId: string } }).metadata;
+    const path = `/v1/flows/${flowId}/test/run/${_runId}`;
+    for (const job of body.childJobs) {
+      const stepId = job._exportId ?? job._importId ?? job.routerId;
+      expect(await millrace.api.call('GET', `${path}/${stepId}`)).toEqual({ stages: job.stages });
+    }
+    const exchanges = await millrace.api.call<{ logs: { request: unknown; response: unknown }[] }>(
+      'GET',
+      `${path}/${lookupId}/logs/requestAndResponse`,
+    );
+    expect(exchanges.logs).toHaveLength(4);
+    expect(exchanges.logs[0]).toMatchObject({
+      request: { method: 'GET', url: expect.stringContaining('/items') },
+      response: { statusCode: 200 },
+    });
+    expect(JSON.stringify(exchanges)).not.toContain(secret);
+    for (const [api, wrong] of [
+      [millrace.api, `${path}/${unknownId}`],
+      [millrace.api, `/v1/flows/${flowId}/test/run/${unknownId}/${exportId}`],
+      [millrace.api, `/v1/flows/${unknownId}/test/run/${_runId}/${exportId}`],
+      [other, `${path}/${exportId}`],
+    ] as const) {
+      expect((await api.send('GET', wrong)).status).toBe(404);
+    }
+  });
+
   it('take mocks in place of sources, lookups and destinations', async () => {
     const { flowId, exportId, lookupId, importId } = await makeFlow({
       export: { mockOutput: { page_of_records: [{ record: { id: 100, name: 'mocked' } }] } },
@@ -637,11 +666,11 @@ describe('what cannot be tried out is refused', () => {
 
   it('an export that cannot be executed as it is configured', async () => {
     const { status, body } = await post<Refused>(`/v1/connections/${connectionId}/export`, {
-      export: { http: { relativeURI: '/items' }, type: 'once', once: { booleanField: 'sent' } },
+      export: { http: { relativeURI: '/items' }, type: 'blob' },
     });
     expect({ status, body }).toMatchObject({
       status: 422,
-      body: { errors: [{ code: 'invalid_flow', message: expect.stringContaining('once') }] },
+      body: { errors: [{ code: 'invalid_flow', message: expect.stringContaining('blob') }] },
     });
   });
 

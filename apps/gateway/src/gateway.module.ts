@@ -43,6 +43,7 @@ import { FlowTestRuns } from './try-out/flow-test-runs.js';
 import { ImportTryOuts } from './try-out/import-try-outs.js';
 import { Processors } from './try-out/processors.js';
 import { StepPlans } from './try-out/step-plans.js';
+import { TestRunResults } from './try-out/test-run-results.js';
 import {
   ExportTryOutController,
   FlowTestRunController,
@@ -86,6 +87,7 @@ const services = [
   ExportTryOuts,
   ImportTryOuts,
   FlowTestRuns,
+  TestRunResults,
   Processors,
 ];
 

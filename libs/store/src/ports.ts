@@ -419,6 +419,24 @@ export interface State {
   clear(accountId: string): Promise<void>;
 }
 
+/** A test run of a flow: what each of its steps did, stage by stage. */
+export interface TestRunRow {
+  readonly accountId: string;
+  readonly flowId: string;
+  readonly runId: string;
+  /** ISO 8601 */
+  readonly purgeAt: string;
+  readonly steps: readonly { readonly stepId: string; readonly stages: unknown }[];
+}
+
+/** Results of test runs, for a while. Reference: resources §3.1. */
+export interface TestRuns {
+  /** @param maxRuns how many of the account's runs are kept: the newest */
+  keep(run: TestRunRow, maxRuns: number): Promise<void>;
+  /** @returns null when there is no such step of such a run of the flow */
+  stages(accountId: string, flowId: string, runId: string, stepId: string): Promise<JsonValue | null>;
+}
+
 /** What keeps the tables small. Safe to run in several processes and to stop at any time. */
 export interface Maintenance {
   /**
@@ -430,7 +448,7 @@ export interface Maintenance {
    */
   prune(endedBefore: Date, limit: number): Promise<number>;
   /**
-   * Deletes what is past its `purgeAt`: errors, retry data, exchanges, script logs, jobs; and documents that have been in the recycle
+   * Deletes what is past its `purgeAt`: errors, retry data, exchanges, script logs, test runs, jobs; and documents that have been in the recycle
    * bin for 30 days. Reference: errors §12.
    *
    * @param limit rows of each kind per call
@@ -450,6 +468,7 @@ export interface Store {
   readonly errors: StepErrors;
   readonly scriptLogs: ScriptLogs;
   readonly state: State;
+  readonly testRuns: TestRuns;
   readonly maintenance: Maintenance;
   isReady(): Promise<boolean>;
   close(): Promise<void>;

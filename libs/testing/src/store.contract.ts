@@ -9,6 +9,7 @@ import { jobClauses } from './store/jobs.clauses.js';
 import { ledgerClauses } from './store/ledger.clauses.js';
 import { scriptLogClauses } from './store/script-logs.clauses.js';
 import { stateClauses } from './store/state.clauses.js';
+import { testRunClauses } from './store/test-runs.clauses.js';
 
 export type { StoreFixture } from './store/fixture.js';
 
@@ -46,5 +47,6 @@ export function describeStore(name: string, start: () => Promise<StoreFixture>):
     errorClauses(stores);
     scriptLogClauses(stores);
     stateClauses(stores);
+    testRunClauses(stores);
   });
 }

@@ -12,16 +12,18 @@ import type { Asker } from './asker.js';
 import { ExecutorClient } from './executor-client.js';
 import { type testRunAnswer, testRunRequest } from './shapes.js';
 import { StepPlans } from './step-plans.js';
+import { TestRunResults } from './test-run-results.js';
 
 type Answer = z.infer<typeof testRunAnswer>;
 
-/** One page through a flow, for people who build it; nothing is imported, and nothing of it is kept. */
+/** One page through a flow, for people who build it; nothing is imported. What its steps did is kept for a day. */
 @Injectable()
 export class FlowTestRuns {
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(StepPlans) private readonly plans: StepPlans,
     @Inject(ExecutorClient) private readonly executor: ExecutorClient,
+    @Inject(TestRunResults) private readonly results: TestRunResults,
   ) {}
 
   /** @throws ApiError 403 `flow_enabled`, 404, 422 for a flow that cannot be executed */
@@ -48,13 +50,15 @@ export class FlowTestRuns {
     });
     const endedAt = new Date(now()).toISOString();
     const times = { startedAt, endedAt };
-    return {
+    const answer: Answer = {
       metadata: { _runId: runId, _flowId: flowId, _exportId: exportId, triggeredAt, testMode: true },
       flowJob: flowJobOf(reply, { ...times, _id: runId, _flowId: flowId, _exportId: exportId }),
       childJobs: reply.steps.map((step, oIndex) =>
         childJobOf(step, oIndex, { ...times, _flowJobId: runId, _flowId: flowId }),
       ),
     };
+    await this.results.keep(asker.caller, answer);
+    return answer;
   }
 }
 

@@ -149,6 +149,21 @@ const testJob = z.object({
   failure: problem.optional().describe('Why there is no page, or not all of it.'),
 });
 
+const testStages = z.array(
+  z.object({
+    name: z.string(),
+    input: z.unknown().optional(),
+    output: z.unknown().optional(),
+    errors: z.array(problem),
+  }),
+);
+
+export const testStepAnswer = z.object({ stages: testStages });
+
+export const testExchangesAnswer = z.object({
+  logs: z.array(z.object({ request: z.unknown(), response: z.unknown() })).describe('Secrets removed, in order.'),
+});
+
 export const testRunAnswer = z.object({
   metadata: z.object({
     _runId: z.string(),
@@ -160,14 +175,7 @@ export const testRunAnswer = z.object({
   flowJob: testJob,
   childJobs: z.array(
     testJob.extend({
-      stages: z.array(
-        z.object({
-          name: z.string(),
-          input: z.unknown().optional(),
-          output: z.unknown().optional(),
-          errors: z.array(problem),
-        }),
-      ),
+      stages: testStages,
     }),
   ),
 });

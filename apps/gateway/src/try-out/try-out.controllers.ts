@@ -1,5 +1,6 @@
-import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import type { z } from 'zod';
+import { type Caller, CurrentCaller } from '../http/caller.js';
 import { type Asker, CurrentAsker } from './asker.js';
 import { ExportTryOuts } from './export-try-outs.js';
 import { FlowTestRuns } from './flow-test-runs.js';
@@ -14,9 +15,12 @@ import type {
   pagedExportAnswer,
   scriptAnswer,
   templateAnswer,
+  testExchangesAnswer,
   testRunAnswer,
+  testStepAnswer,
   virtualExportAnswer,
 } from './shapes.js';
+import { TestRunResults } from './test-run-results.js';
 
 type Answer<S extends z.ZodType> = Promise<z.infer<S>>;
 
@@ -108,12 +112,35 @@ export class ImportTryOutController {
 /** Reference: resources §3.1, runtime §21. */
 @Controller('v1/flows')
 export class FlowTestRunController {
-  constructor(@Inject(FlowTestRuns) private readonly runs: FlowTestRuns) {}
+  constructor(
+    @Inject(FlowTestRuns) private readonly runs: FlowTestRuns,
+    @Inject(TestRunResults) private readonly results: TestRunResults,
+  ) {}
 
   @Post(':id/test/run')
   @HttpCode(200)
   run(@CurrentAsker() asker: Asker, @Param('id') id: string, @Body() body: unknown): Answer<typeof testRunAnswer> {
     return this.runs.run(asker, id, body);
+  }
+
+  @Get(':id/test/run/:runId/:stepId')
+  step(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Param('runId') runId: string,
+    @Param('stepId') stepId: string,
+  ): Answer<typeof testStepAnswer> {
+    return this.results.step(caller, id, runId, stepId);
+  }
+
+  @Get(':id/test/run/:runId/:stepId/logs/requestAndResponse')
+  exchanges(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Param('runId') runId: string,
+    @Param('stepId') stepId: string,
+  ): Answer<typeof testExchangesAnswer> {
+    return this.results.exchanges(caller, id, runId, stepId);
   }
 }
 

@@ -44,6 +44,7 @@ const purgeSql = [
   expired('http_exchanges', 'purge_at < $1'),
   expired('step_errors', 'purge_at < $1'),
   expired('script_logs', 'purge_at < $1'),
+  expired('test_run_steps', 'purge_at < $1'),
   expired('jobs', `purge_at < $1 and (${isFinal})`),
   expired('documents', `deleted_at < $1::timestamptz - interval '30 days'`),
 ];

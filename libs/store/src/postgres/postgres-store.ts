@@ -12,6 +12,7 @@ import { createPlans } from './plans.js';
 import { createScriptLogs } from './script-logs.js';
 import { createState } from './state.js';
 import { createStepErrors } from './step-errors.js';
+import { createTestRuns } from './test-runs.js';
 
 export interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database`, with parameters such as `sslmode` */
@@ -49,6 +50,7 @@ export async function createPostgresStore(options: PostgresStoreOptions): Promis
       errors: createStepErrors(orm, pool),
       scriptLogs: createScriptLogs(orm, pool),
       state: createState(pool),
+      testRuns: createTestRuns(pool),
       maintenance: createMaintenance(pool),
       async isReady() {
         try {

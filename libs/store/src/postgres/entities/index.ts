@@ -5,6 +5,7 @@ import { DeltaCheckpoint, Firing, Job, RunPlan } from './jobs.js';
 import { ConsumerPosition, GeneratorHead, PageResult } from './ledger.js';
 import { ScriptLogLine } from './script-logs.js';
 import { StateEntry } from './state.js';
+import { TestRunStep } from './test-runs.js';
 
 export {
   AccessToken,
@@ -21,6 +22,7 @@ export {
   ScriptLogLine,
   StateEntry,
   StepError,
+  TestRunStep,
   User,
 };
 
@@ -44,4 +46,5 @@ export const entities = [
   HttpExchange,
   ScriptLogLine,
   StateEntry,
+  TestRunStep,
 ];
