@@ -56,11 +56,13 @@ function describe(operation: Operation, schemas: SchemaBook): Json {
     ...(operation.query ? queryParameters(operation.query) : []),
     { $ref: '#/components/parameters/IntegratorAShareId' },
   ];
+  const answer: Json = {
+    description: operation.summary,
+    ...(operation.response ? { content: json(schemas.use(operation.response), operation.responseType) } : {}),
+  };
   const responses: Json = {
-    [operation.status]: {
-      description: operation.summary,
-      ...(operation.response ? { content: json(schemas.use(operation.response), operation.responseType) } : {}),
-    },
+    [operation.status]: answer,
+    ...(operation.newIs201 ? { 201: answer } : {}),
     ...(operation.emptyIs204 ? { 204: { description: 'Nothing matches.' } } : {}),
     default: { $ref: '#/components/responses/Refused' },
   };

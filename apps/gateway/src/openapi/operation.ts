@@ -19,6 +19,8 @@ export interface Operation {
   /** Body of the answer; absent exactly for 204. */
   readonly response?: z.ZodType;
   readonly responseType?: 'application/json' | 'text/event-stream';
+  /** Answers 201, with the same body, where it made something new. */
+  readonly newIs201?: boolean;
   /** Lists answer 204 when nothing matches. */
   readonly emptyIs204?: boolean;
 }
