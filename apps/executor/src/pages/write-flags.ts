@@ -45,12 +45,19 @@ export function flagWriting(
   };
   return async (identity, records, outcome) => {
     if (outcome.interrupted || run.isCanceled) return outcome;
-    const onward = new Set(outcome.continuations.flatMap(({ records: some }) => some.map(({ index }) => index)));
-    const ended = records.filter(({ index }) => !onward.has(index));
+    const kept = unmarked(outcome);
+    const ended = records.filter(({ index }) => !kept.has(index));
     if (ended.length === 0) return outcome;
     const answers = await withCalls(calls, traceparent, () => submit(port, identity, ended, stepContext));
     return answers === null ? outcome : withFailures(outcome, identity, ended, answers);
   };
+}
+
+/** Indices of records that go on, or that failed and left nothing to retry: only their source can give these again. */
+function unmarked({ continuations, failures }: PageRun): ReadonlySet<number> {
+  const onward = continuations.flatMap(({ records }) => records.map(({ index }) => index));
+  const lost = failures.filter(({ retryRecord, warning }) => retryRecord === null && warning !== true);
+  return new Set([...onward, ...lost.map(({ index }) => index)]);
 }
 
 function withFailures(
