@@ -219,6 +219,18 @@ const postSubmit = ({ responseData }) => { count(); return responseData; };`;
     expect(await found(`state.delete('n'); return state.find();`)).toEqual([]);
   });
 
+  it('keep it where the API reads and writes it too', async () => {
+    const { api } = millrace;
+    await found(`state.put('by script', { n: 1 }); return 0;`);
+    expect(await api.call('GET', '/v1/state')).toEqual({ keys: ['by script'] });
+    expect(await api.call('GET', '/v1/state/by%20script')).toEqual({ n: 1 });
+    expect((await api.send('PUT', '/v1/state/by%20script', { n: 2 })).status).toBe(200);
+    expect((await api.send('PUT', '/v1/state/by%20API', [3])).status).toBe(201);
+    expect(await found(`return [state.get('by script'), state.get('by API')];`)).toEqual([{ n: 2 }, [3]]);
+    expect((await api.send('DELETE', '/v1/state')).status).toBe(204);
+    expect(await found(`return state.find();`)).toEqual([]);
+  });
+
   it.each([
     ['in a flow of no integration', `exports.run({ _id: '${'0'.repeat(24)}' })`, {}, 'integration_required'],
     ['of what does not exist', `exports.run({ _id: '${'0'.repeat(24)}' })`, undefined, 'resource_not_found'],
