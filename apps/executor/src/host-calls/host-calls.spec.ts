@@ -464,6 +464,7 @@ describe('a request to the API', () => {
     ['runs flows', { relativeURI: `/v1/flows/${ids.flow}/run`, method: 'POST' }, 403, 'access_restricted'],
     ['runs scripts', { relativeURI: '/v1/processors/javascript', method: 'POST' }, 403, 'access_restricted'],
     ['pings', { relativeURI: `${through}/ping` }, 403, 'access_restricted'],
+    ['reads the state', { relativeURI: '/v1/state/key' }, 403, 'access_restricted'],
     ['asks who it is', { relativeURI: '/v1/tokenInfo' }, 403, 'access_restricted'],
     ['is lost', { relativeURI: '/v1/nonsense' }, 404, 'resource_not_found'],
     ['names no path', { relativeURI: '/' }, 404, 'resource_not_found'],

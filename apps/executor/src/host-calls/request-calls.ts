@@ -24,7 +24,13 @@ const codes = {
 } as const;
 
 /** First segments of the API's paths. */
-const collections: ReadonlySet<string> = new Set([...Object.keys(resourceTypes), 'jobs', 'processors', 'tokenInfo']);
+const collections: ReadonlySet<string> = new Set([
+  ...Object.keys(resourceTypes),
+  'jobs',
+  'processors',
+  'state',
+  'tokenInfo',
+]);
 
 const json = /^application\/(?:[\w.-]+\+)?json(?:\s*;|$)/;
 
