@@ -5,7 +5,7 @@ import { connectorCodes as codes } from '../codes.js';
 import { connectionFailure } from '../connection-failure.js';
 import { backoffMs } from '../backoff.js';
 import type { ConnectorHost, StepContext } from '../ports.js';
-import { type Database, openDatabase } from './pool.js';
+import { closeDatabase, type Database, openDatabase } from './pool.js';
 import { type SqlFailure, toSqlFailure } from './sql-failure.js';
 
 /** Tries of a statement of which nothing was done: no connection, deadlock, serialisation failure. */
@@ -51,11 +51,11 @@ export class RdbmsClient {
     return known;
   }
 
-  /** Ends the sockets of a connection's pool, once what runs on them is done. */
+  /** Ends the sockets of a connection, once what runs on them is done. */
   async close(document: StepContext['connection']): Promise<void> {
     const known = await this.#databases.get(document);
     this.#databases.delete(document);
-    if (known !== undefined && 'pool' in known) await known.pool.end();
+    if (known !== undefined && 'pool' in known) await closeDatabase(known);
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Connection } from '#model';
 import { EgressGuard } from '#security/egress';
 import { connectionFailure } from '../connection-failure.js';
 import type { ConnectorHost, PingResult } from '../ports.js';
-import { openDatabase } from './pool.js';
+import { closeDatabase, openDatabase } from './pool.js';
 import { toSqlFailure } from './sql-failure.js';
 
 /** Opens a session of its own, asks for nothing, and ends it. */
@@ -28,7 +28,7 @@ export async function pingDatabase(
     const { failure } = toSqlFailure(error, database.target);
     return refused(failure.code.startsWith('28') ? 401 : failure.code === 'timeout' ? 504 : 502, failure);
   } finally {
-    await database.pool.end();
+    await closeDatabase(database);
   }
 }
 

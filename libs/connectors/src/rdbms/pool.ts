@@ -14,9 +14,15 @@ const IDLE_TIMEOUT_MS = 30_000;
 const DEFAULT_CONCURRENCY = 5;
 const DEFAULT_PORT = 5432;
 
-/** A database of one connection, with a pool of sockets in this worker. */
+/** A database of one connection, with its sockets in this worker. */
 export interface Database {
+  /** Sessions of statements: no more than these can run at a time. */
   readonly pool: pg.Pool;
+  /**
+   * Sessions of sources, which keep theirs between fetches while nothing runs in it. Statements never wait for one: a
+   * source may wait, by way of its pages, for the statements that mark its records.
+   */
+  readonly readers: pg.Pool;
   /** Host and port. */
   readonly target: string;
   /** With secrets opened, as templates see it. */
@@ -41,6 +47,21 @@ export function openDatabase(document: StoredConnection, guard: EgressGuard): Da
   if (!user) throw new PlatformError('invalid_value', 'rdbms.user is missing.');
   // To the client, a host with a slash is the path of a Unix socket: a way around the network policy.
   if (host.includes('/')) throw new PlatformError('invalid_value', 'rdbms.host is not a host name.');
+  const open = (): pg.Pool => openPool(document, rdbms, { host, port, user }, guard);
+  return { pool: open(), readers: open(), target: `${host}:${port}`, document: document };
+}
+
+/** Ends the sockets, once what runs on them is done. */
+export async function closeDatabase({ pool, readers }: Database): Promise<void> {
+  await Promise.all([pool.end(), readers.end()]);
+}
+
+function openPool(
+  document: StoredConnection,
+  rdbms: Rdbms,
+  { host, port, user }: { readonly host: string; readonly port: number; readonly user: string },
+  guard: EgressGuard,
+): pg.Pool {
   const pool = new pg.Pool({
     host,
     port,
@@ -63,7 +84,7 @@ export function openDatabase(document: StoredConnection, guard: EgressGuard): Da
   pool.on('error', () => undefined);
   // The same for one that is in use: its query fails, which is how its user learns of it.
   pool.on('connect', (client) => void client.on('error', () => undefined));
-  return { pool, target: `${host}:${port}`, document: document };
+  return pool;
 }
 
 /** A socket that connects to checked addresses only. */

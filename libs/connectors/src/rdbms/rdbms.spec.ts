@@ -570,3 +570,43 @@ it.each([
 ])('a cursor can be kept over %j: %s', (text, plain) => {
   expect(isPlainQuery(text)).toBe(plain);
 });
+
+describe('rdbms.once (runtime §3, resources §4.5)', () => {
+  const table =
+    "create table orders as select n as id, 'o''' || n as name, false as sent from generate_series(1, 1000) n";
+  const query = 'select id, name from orders where not sent order by id';
+  const sentIds = async () => (await rowsOf('select id from orders where sent order by id')).map(({ id }) => id);
+  const stepOf = (once?: { query?: string }) =>
+    ({ _id: 'e1', name: 'e', type: 'once', rdbms: { query, once } }) as Export & { _id: string };
+  const mark = (records: readonly JsonValue[]) =>
+    rdbmsAdaptor.createFlagWriter!(
+      stepOf({ query: 'update orders set sent = true where name = {{record.name}}' }),
+      host,
+    ).submit(
+      { generator: 'e1', page: 0 },
+      records.map((record, index) => ({ index, record, mapped: record })),
+      createStepContext(connection),
+    );
+
+  it('is a statement per record, values quoted as literals', async () => {
+    await admin.query(table);
+    expect(codesOf(await mark([{ name: "o'3" }, { name: "' or true --" }, {}]))).toEqual([200, 200, '42601']);
+    expect(await sentIds()).toEqual([3]);
+  });
+
+  it('runs while the source is being read, on a connection that allows one statement at a time', async () => {
+    await admin.query(table);
+    connection = connectionOf({ concurrencyLevel: 1 });
+    const source = rdbmsAdaptor.createSource(stepOf(), host);
+    for await (const { records, next } of source.read(null, createStepContext(connection))) {
+      expect(next).not.toBeNull();
+      expect(codesOf(await mark(records.slice(0, 2)))).toEqual([200, 200]);
+      break;
+    }
+    expect(await sentIds()).toEqual([1, 2]);
+  });
+
+  it('refuses the run without a query', () => {
+    expect(() => rdbmsAdaptor.createFlagWriter!(stepOf({}), host)).toThrow(/rdbms\.once\.query/);
+  });
+});

@@ -82,7 +82,7 @@ export class RdbmsSource implements Source {
     for (let failedTries = 1; ; failedTries += 1) {
       let session: PoolClient | null = null;
       const result = await client.once(database, context, 'query', async () => {
-        session = await database.pool.connect();
+        session = await database.readers.connect();
         const reader = isPlain ? new ServerCursor(session, text) : new PortalCursor(session, text);
         await reader.open(skip);
         return { session, reader };
