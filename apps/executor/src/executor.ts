@@ -25,6 +25,7 @@ import { IdLocks } from './locks/id-locks.js';
 import { LimitAllocator } from './limits/limit-allocator.js';
 import { OneTimeCalls } from './one-time/one-time-calls.js';
 import { PageHandler } from './pages/page-handler.js';
+import { reportIncident } from './results/script-incidents.js';
 import { ScriptLogs } from './results/script-logs.js';
 import { StepResults } from './results/step-results.js';
 import { LocalWork } from './runs/local-work.js';
@@ -320,6 +321,7 @@ class ExecutorService implements Executor {
 
   #noticed(worker: number, notice: Notice): void {
     if (notice.kind === 'script-log') return this.#scriptLogs.add(notice);
+    if (notice.kind === 'script-incident') return reportIncident(notice, this.#deps.logger);
     if (notice.kind === 'lock-request' || notice.kind === 'lock-release') return this.#locks.handle(worker, notice);
     if (notice.kind === 'host-call' || notice.kind === 'host-call-over') return this.#hostCalls.handle(worker, notice);
     if (notice.kind !== 'token-request') return this.#limits.handle(worker, notice);

@@ -4,7 +4,7 @@ import type { FunctionOutcome } from '#engine';
 import { hostOutcome, type Host } from './host-calls.js';
 import type { SandboxLimits } from './limits.js';
 import type { CallRequest } from './protocol.js';
-import type { Strikes } from './strikes.js';
+import { quarantineStrikes, type Strikes } from './strikes.js';
 
 /** Single calls of one function that wait go together, up to so many, and up to so many characters of options. */
 const maxBatchCalls = 32;
@@ -13,6 +13,12 @@ const maxBatchChars = 256 * 1024;
 const batchesPerScript = 2;
 /** When the process does not say itself that a script is stuck, something is wrong with it. */
 const graceMs = 10_000;
+
+/**
+ * What a script did to its isolate or process: ended the process, ran out of memory, could not be stopped otherwise; or did
+ * so twice in a short time, and is not run for a while.
+ */
+export type IncidentReason = 'crashed' | 'memory' | 'stuck' | 'quarantined';
 
 export interface ScriptCall {
   readonly request: Omit<CallRequest, 'id'>;
@@ -23,6 +29,8 @@ export interface ScriptCall {
   /** outcomes that the call has: one, or one per record */
   readonly count: number;
   log(lines: readonly LogLine[]): void;
+  /** Told of what the script did to its isolate or process, once each time. */
+  report(reason: IncidentReason): void;
   /** Host calls of the function; absent: there is nothing that it may call. Calls that go together have the same. */
   readonly host?: Host | undefined;
 }
@@ -197,7 +205,7 @@ export class AccountScripts {
       }
       if (answer.head.kind === 'failed') {
         const { code, message } = answer.head;
-        if (code === 'script_memory_exceeded') this.strikes.add(this.#name(scriptId));
+        if (code === 'script_memory_exceeded') this.#strike(jobs[0]!, 'memory');
         return this.#settle(jobs, { failure: { code, message } });
       }
       return this.#deliver(jobs, answer.lines);
@@ -223,6 +231,12 @@ export class AccountScripts {
     for (const job of jobs) job.resolve(Array.from({ length: job.count }, () => outcome));
   }
 
+  #strike(job: Job, reason: IncidentReason): void {
+    job.report(reason);
+    const strikes = this.strikes.add(this.#name(job.request.scriptId));
+    if (strikes === quarantineStrikes) job.report('quarantined');
+  }
+
   #name(scriptId: string): string {
     return `${this.accountId}/${scriptId}`;
   }
@@ -244,7 +258,7 @@ export class AccountScripts {
     const [first, ...others] = batch.jobs;
     const isGuilty = others.length === 0 && (isCulprit || (isAlone && reason !== 'stuck'));
     if (isGuilty) {
-      this.strikes.add(this.#name(batch.scriptId));
+      this.#strike(first!, reason);
       first!.ended += 1;
       // What is stuck will be so again; a process may end for other reasons than its script.
       if (isCulprit || first!.ended > 1) {

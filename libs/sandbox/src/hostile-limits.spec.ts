@@ -162,6 +162,20 @@ describe('a script that brings its process down', () => {
     expect(codeOf(await functions.call('f'))).toMatch(/^script_(crashed|memory_exceeded)$/);
     expect(functions.logs.map(({ level }) => level)).toEqual(['error']);
     expect(codeOf(await functions.call('f'))).toBe('script_quarantined');
+    const reasons = functions.incidents.map(({ reason }) => reason);
+    expect(reasons.slice(0, -1).every((reason) => reason === 'crashed' || reason === 'memory')).toBe(true);
+    expect([reasons.length, reasons.at(-1)]).toEqual([3, 'quarantined']);
+    expect(new Set(functions.incidents.map(({ scriptId }) => scriptId))).toEqual(new Set([functions.scriptId]));
+  });
+
+  it('is reported for the isolate that ran out of memory, as often as it did', async () => {
+    const source =
+      'const kept = []; const f = ({ fill }) => { for (; fill;) kept.push(new Array(100_000).fill(1.5)); return 1; };';
+    const functions = sandbox.functions({ source, limits: { callMs: 20_000 } });
+    expect(await functions.call('f')).toEqual({ value: 1 });
+    expect(functions.incidents).toEqual([]);
+    expect(codeOf(await functions.call('f', { fill: true }))).toBe('script_memory_exceeded');
+    expect(functions.incidents).toEqual([{ scriptId: functions.scriptId, reason: 'memory' }]);
   });
 
   it('takes no call of another script with it', async () => {

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { FunctionOutcome, FunctionReference, Functions, PlanScript } from '#engine';
 import type { JsonRecord } from '#model';
-import { AccountScripts, type ScriptCall } from './account-scripts.js';
+import { AccountScripts, type IncidentReason, type ScriptCall } from './account-scripts.js';
 import type { LogLine } from './answer.js';
 import type { Host } from './host-calls.js';
 import { sandboxLimits, type SandboxLimits } from './limits.js';
@@ -17,6 +17,12 @@ export interface ScriptLogLine extends LogLine {
   readonly resourceId: string;
 }
 
+/** For the operator: nothing of what the script works on. */
+export interface ScriptIncident {
+  readonly scriptId: string;
+  readonly reason: IncidentReason;
+}
+
 /** Whose functions run, and for what. */
 export interface FunctionScope {
   readonly accountId: string;
@@ -26,6 +32,8 @@ export interface FunctionScope {
   readonly signal: AbortSignal;
   /** Told what a script wrote, after each call that wrote something. */
   log(lines: readonly ScriptLogLine[]): void;
+  /** Told of each end of a script's isolate or process that the script is to blame for, and of its quarantine. */
+  incident?(incident: ScriptIncident): void;
   /** What the functions may ask of the platform; absent: nothing. */
   readonly host?: Host;
   /**
@@ -105,6 +113,7 @@ export class Sandbox {
       lines,
       count,
       log,
+      report: (reason) => scope.incident?.({ scriptId, reason }),
       ...(host && { host: (asked, signal) => host(asked, AbortSignal.any([signal, scope.signal])) }),
     };
     return this.#account(scope.accountId, scope.depth ?? 0).run(call, scope.signal);

@@ -1,3 +1,6 @@
+/** Strikes within the window after which a script is not run. */
+export const quarantineStrikes = 2;
+
 /** Remembers who brought a sandbox down, for a while. */
 export class Strikes {
   readonly #times = new Map<string, number[]>();
@@ -16,7 +19,7 @@ export class Strikes {
   }
 
   isOut(scriptId: string): boolean {
-    return this.#recent(scriptId).length > 1;
+    return this.#recent(scriptId).length >= quarantineStrikes;
   }
 
   #recent(scriptId: string): number[] {

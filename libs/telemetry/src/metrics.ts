@@ -15,6 +15,8 @@ const counters = {
   'millrace.errors.stored': 'Errors stored, by classification',
   'millrace.poison.messages': 'Messages that could not be read and went to the dead letters, by queue or topic',
   'millrace.script.host_calls': 'Calls of the platform by scripts, by outcome',
+  'millrace.script.incidents':
+    'Scripts that ended their isolate or process, or were quarantined, by reason (crashed, memory, stuck, quarantined)',
   'millrace.script.log.dropped': 'Lines of scripts that were not kept, because there were too many',
   'millrace.try_outs': 'Previews, invocations and test runs, by outcome (answered, timeout, failed)',
   'millrace.schedule.firings': 'Firings of schedules, by outcome',

@@ -2,7 +2,7 @@ import type { GenerateHeader, GeneratorTotals, PageHeader } from '#contracts';
 import type { TokenAnswer, TokenRequest } from '#connectors/tokens/token-exchange';
 import type { CompileFailure, RouterCounts } from '#engine';
 import type { JsonRecord } from '#model';
-import type { ScriptLogLine } from '#sandbox';
+import type { ScriptIncident, ScriptLogLine } from '#sandbox';
 
 /**
  * What crosses between an executor's main thread and its workers. Records cross as bytes (transferred) or JSON text, never
@@ -221,6 +221,14 @@ export type Notice =
       readonly runId: string;
       readonly flowId: string;
       readonly lines: readonly ScriptLogLine[];
+    }
+  /** A user's script brought its isolate or process down, or is quarantined for that. */
+  | {
+      readonly kind: 'script-incident';
+      readonly accountId: string;
+      readonly runId: string;
+      readonly flowId: string;
+      readonly incident: ScriptIncident;
     }
   | { readonly kind: 'token-request'; readonly requestId: number; readonly request: TokenRequest }
   /** A script calls a function of the platform and waits. `values`: JSON of the arguments. */

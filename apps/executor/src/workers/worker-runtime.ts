@@ -200,6 +200,7 @@ export class WorkerRuntime implements WorkerApi {
         ...(traceparent === undefined ? {} : { traceparent }),
       }),
       log: (lines) => this.#host.notify({ kind: 'script-log', accountId, runId, flowId, lines }),
+      incident: (incident) => this.#host.notify({ kind: 'script-incident', accountId, runId, flowId, incident }),
     });
     if (plan.stacks === undefined) return scripts;
     const stacks = new StackFunctions(this.#hostOf(accountId), run.signal, traceparent, integrationId);

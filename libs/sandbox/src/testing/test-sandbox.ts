@@ -2,7 +2,7 @@ import type { FunctionOutcome, FunctionReference } from '#engine';
 import type { JsonRecord } from '#model';
 import type { Host } from '../host-calls.js';
 import type { SandboxLimits } from '../limits.js';
-import { Sandbox, type ScriptLogLine } from '../sandbox.js';
+import { Sandbox, type ScriptIncident, type ScriptLogLine } from '../sandbox.js';
 
 interface TestScript {
   readonly source: string;
@@ -19,6 +19,7 @@ interface TestScript {
 /** One script of one run, called as the engine calls it. */
 export class TestFunctions {
   readonly logs: ScriptLogLine[] = [];
+  readonly incidents: ScriptIncident[] = [];
   readonly #abort = new AbortController();
   readonly #functions;
 
@@ -42,6 +43,7 @@ export class TestFunctions {
       },
       signal: this.#abort.signal,
       log: (lines) => void this.logs.push(...lines),
+      incident: (incident) => void this.incidents.push(incident),
       depth,
       ...(host && { host }),
     });
