@@ -185,7 +185,7 @@ export class AccountScripts {
     }
   }
 
-  async #call({ jobs, scriptId }: Batch, lines: readonly string[]): Promise<void> {
+  async #call({ jobs }: Batch, lines: readonly string[]): Promise<void> {
     const { request, source, host } = jobs[0]!;
     const calls = jobs.reduce((sum, { count }) => sum + count, 0);
     const { callMs, pageMs } = this.limits;
@@ -222,7 +222,7 @@ export class AccountScripts {
       const job = jobs[at]!;
       job.resolve(readOutcomes(line, job.count));
       // Whoever waits goes on with its records before those of the next call take memory, too.
-      await null;
+      await Promise.resolve();
     }
     this.#queue.unshift(...jobs.slice(lines.length).filter(isWanted));
   }
