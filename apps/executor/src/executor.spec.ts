@@ -3,12 +3,15 @@ import { eventually } from '#testing/eventually';
 import { TestCluster } from './testing/test-cluster.js';
 import { ids, numbered, TestApps, testPlan } from './testing/test-flow.js';
 
-describe('an executor', () => {
+describe.each([
+  ['holds the records of its pages', false],
+  ['builds requests as it reads', true],
+])('an executor that %s', (_how, buildsRequests) => {
   let apps: TestApps;
   let cluster: TestCluster;
 
   beforeEach(() => {
-    apps = new TestApps();
+    apps = new TestApps(buildsRequests);
     cluster = new TestCluster(apps);
   });
   afterEach(() => cluster.close());
@@ -27,6 +30,7 @@ describe('an executor', () => {
       totals: { pages: 5, records: 23, ignored: 0, failed: 0 },
     });
     expect(cluster.counts(ids.import)).toEqual({ success: 23, error: 0, ignore: 0 });
+    expect(apps.builtRequests).toBe(buildsRequests ? 5 : 0);
     expect(cluster.ledger()).toEqual({ generated: 5, forked: 0, finished: 5 });
   });
 
@@ -365,6 +369,28 @@ describe('an executor', () => {
       expect(cluster.generator()).toMatchObject({ state: 'canceled' });
       expect(cluster.counts(ids.import)).toEqual({ success: sentAtCancel, error: 0, ignore: 0 });
     });
+  });
+
+  it('counts what was sent when a cancel came before its answer, errors included (decision 6)', async () => {
+    apps.records = numbered(5);
+    apps.refuse = (record) => (record as { n: number }).n === 3;
+    let release = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (release = resolve));
+    let isSent = false;
+    apps.beforeSubmit = () => {
+      isSent = true;
+      return answered;
+    };
+    await cluster.executor();
+    await cluster.startRun(testPlan());
+    await eventually('the page is sent', () => isSent);
+    await cluster.store.jobs.cancel(ids.account, ids.run, 'somebody');
+    cluster.broker.connect().signal('run.canceled', ids.run);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    release();
+    await cluster.drained();
+    expect(cluster.counts(ids.import)).toEqual({ success: 4, error: 1, ignore: 0 });
+    expect(cluster.errors).toMatchObject([{ index: 3, retryRecord: { n: 3 } }]);
   });
 
   describe('when it drains', () => {

@@ -73,6 +73,13 @@ export interface Destination {
     context: StepContext,
   ): Promise<readonly ImportOutcome[]>;
   /**
+   * Builds what {@link submitBuilt} sends of records, so that nobody has to keep them until then. Null where more than the
+   * bodies of their requests depends on them, or where that is not known. Absent where the adaptor always needs the records.
+   */
+  build?(records: readonly PreparedRecord[], connection: StepContext['connection']): Promise<BuiltRequests | null>;
+  /** Sends what {@link build} built of records as {@link submit} would send them, with an outcome for each. */
+  submitBuilt?(page: PageIdentity, requests: BuiltRequests, context: StepContext): Promise<readonly ImportOutcome[]>;
+  /**
    * Asks the dynamic lookups of the import over its own connection, equal requests once; one answer per question, in
    * order. Absent where the adaptor has no dynamic lookups.
    */
@@ -95,6 +102,16 @@ export interface Destination {
 export interface FlagWriter {
   /** One request per record, under a stable idempotency key; one outcome per record, in order. Repeating one is harmless. */
   submit: Destination['submit'];
+}
+
+/** Requests of an import in the order of their records. */
+export type BuiltRequests = readonly BuiltRequest[];
+
+/** What of a request depends on its records: no secret of a connection. */
+export interface BuiltRequest {
+  /** `index` of its records */
+  readonly indices: readonly number[];
+  readonly body: string;
 }
 
 /** A request that a destination would send, secrets removed. */

@@ -4,6 +4,7 @@ import type { CompiledGenerator, Functions, PageRecord, RawPage, RunContext, Sha
 import type { Failure } from '#failures';
 import type { JsonValue } from '#model';
 import { startSpan } from '#telemetry/spans';
+import { PageBuilder } from '../pages/built-page.js';
 import { BundleEncoder, maxPageBytes } from '../pages/bundle-encoder.js';
 import { ErrorEvents } from '../results/error-events.js';
 import { bundleId } from '../work-ids.js';
@@ -57,6 +58,7 @@ class SliceRead {
   readonly #step: LoadedStep<Source>;
   readonly #errors: ErrorEvents;
   readonly #encoder: BundleEncoder;
+  readonly #builder: PageBuilder | null;
   readonly #calls = new CallLog();
   /** most records that a test export reads in all; null when it reads everything. Reference: runtime §3 */
   readonly #testLimit: number | null;
@@ -92,6 +94,7 @@ class SliceRead {
     this.#testLimit = source?.type === 'test' ? (source.test?.limit ?? 1) : null;
     this.#read = header.totals.records + header.totals.ignored + header.totals.failed;
     const { runId, accountId, flowId, planId, exportId, ordinal } = header;
+    this.#builder = PageBuilder.of(loaded, header.exportId);
     this.#encoder = new BundleEncoder(
       { v: 1, runId, accountId, flowId, planId, exportId, ordinal, position: loaded.flow.program.entry },
       parts.resident,
@@ -248,7 +251,8 @@ class SliceRead {
       this.#errors.addRecord(page, failure);
     }
     const isUnchanged = text !== undefined && shaped.records.length === raw.length && isPlain(shaped.records, raw);
-    this.#encoder.add({ page, records: shaped.records }, isUnchanged ? text : undefined);
+    const built = this.#builder === null ? null : await this.#builder.build(shaped.records, context);
+    this.#encoder.add({ page, records: shaped.records }, isUnchanged ? text : undefined, built);
     return shaped.isLast === true ? 'complete' : null;
   }
 

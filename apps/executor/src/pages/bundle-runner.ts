@@ -1,11 +1,15 @@
 import type { PageHeader } from '#contracts';
 import {
   mayGoOn as mayGoOnFrom,
+  type Effects,
   type Functions,
+  isPlainSuccess,
+  type PageIdentity,
   pickTraceKey,
   type PageRecord,
   type PageRun,
   type RecordFailure,
+  type RunContext,
   type RunPage,
   type StepCounts,
 } from '#engine';
@@ -16,8 +20,10 @@ import { CallLog } from '../workers/call-log.js';
 import type { LoadedPlan } from '../workers/loaded-plan.js';
 import type { BundleResult, BundleTask } from '../workers/protocol.js';
 import type { WorkerLocks } from '../workers/worker-locks.js';
-import type { ParsedPage, ResidentPages } from '../workers/resident-pages.js';
+import type { HeldPage, ParsedPage, ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
+import { AnsweredEffects } from './answered-effects.js';
+import { atTime, type BuiltPage } from './built-page.js';
 import { BundleEncoder } from './bundle-encoder.js';
 import { canceledCode, StepEffects } from './step-effects.js';
 import { RouterTally } from './router-tally.js';
@@ -36,7 +42,7 @@ export interface BundleRunnerParts {
 /** Runs the pages of a bundle through the page program from where they wait, side by side; connections' permits bound them. */
 export async function runBundle(
   task: BundleTask,
-  pages: readonly ParsedPage[],
+  pages: readonly HeldPage[],
   loaded: LoadedPlan,
   run: LoadedRun,
   parts: BundleRunnerParts,
@@ -47,20 +53,51 @@ export async function runBundle(
   const effects = new StepEffects(loaded, run, context, calls, task.traceparent, parts.functions, parts.locks);
   const writeFlags = flagWriting(task, loaded, run, context, calls);
   const runs = await Promise.all(
-    pages.map(async ({ page, records }): Promise<PageRun> => {
+    pages.map(async (page): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;
       try {
-        const identity = { generator: header.exportId, page, ...copyOf(header) };
-        const outcome = await parts.runPage(loaded.flow, header.position, identity, records, context, effects);
+        const identity = { generator: header.exportId, page: page.page, ...copyOf(header) };
+        const runPage: RunHere = (records, as, through) =>
+          parts.runPage(loaded.flow, header.position, identity, records, as, through);
+        const outcome = await ('built' in page
+          ? runBuilt(page, identity, context, effects, runPage)
+          : runPage(page.records, context, effects));
         const kept = run.isCanceled ? withoutCanceled(outcome) : outcome;
-        return writeFlags === null ? kept : await writeFlags(identity, records, kept);
+        return writeFlags === null ? kept : await writeFlags(identity, recordsOf(page), kept);
       } catch (error) {
         // A bug in one page must not repeat, with all of its requests, the pages beside it.
-        return failedRun(stepAt(loaded, header), header, records, error);
+        return failedRun(stepAt(loaded, header), header, recordsOf(page), error);
       }
     }),
   );
   return conclude(task, pages, runs, calls, loaded, parts);
+}
+
+/** Runs the bundle's page from where it waits. */
+type RunHere = (records: readonly PageRecord[], run: RunContext, effects: Effects) => Promise<PageRun>;
+
+/**
+ * Sends what was built of a page. Where that leaves more to say than that all records were accepted, the page program says
+ * it, over the records: it runs as if it had sent them.
+ */
+async function runBuilt(
+  page: BuiltPage,
+  identity: PageIdentity,
+  run: RunContext,
+  effects: StepEffects,
+  runPage: RunHere,
+): Promise<PageRun> {
+  const { stepId, requests, ignored, atMs } = page.built;
+  const outcomes = requests.length === 0 ? [] : await effects.submitBuilt(page.built, identity);
+  if (outcomes.every(isPlainSuccess)) {
+    const counts = [{ stepId, success: outcomes.length, error: 0, ignore: ignored }];
+    return { counts, failures: [], continuations: [], interrupted: false };
+  }
+  return runPage(page.records(), atTime(run, atMs), new AnsweredEffects(effects, requests, outcomes));
+}
+
+function recordsOf(page: HeldPage): readonly PageRecord[] {
+  return 'built' in page ? page.records() : page.records;
 }
 
 function copyOf({ copy }: Pick<PageHeader, 'copy'>): Pick<PageHeader, 'copy'> {
@@ -122,7 +159,7 @@ interface Waiting {
 
 function conclude(
   task: BundleTask,
-  pages: readonly ParsedPage[],
+  pages: readonly HeldPage[],
   runs: readonly PageRun[],
   calls: CallLog,
   loaded: LoadedPlan,

@@ -1,6 +1,7 @@
 import { ContractError, decodePages, type PageBody, type PageHeader } from '#contracts';
 import type { PageRecord } from '#engine';
 import type { JsonValue } from '#model';
+import { SpareBuffers } from './spare-buffers.js';
 import type { ParsedPage } from '../workers/resident-pages.js';
 
 /** The JSON of one page of a bundle, in the form of `PageBody`. Indices and trace keys travel only where they say something. */
@@ -24,7 +25,7 @@ export function pageToJson(page: number, records: readonly PageRecord[]): PageTe
   return { pieces: [json], bytes: Buffer.byteLength(json) };
 }
 
-/** JSON of one page, in pieces that are joined when its bundle is complete. */
+/** JSON of one page, in pieces. */
 export interface PageText {
   readonly pieces: readonly (string | Uint8Array)[];
   readonly bytes: number;
@@ -36,32 +37,44 @@ export function pageOfText(page: number, records: Uint8Array): PageText {
   return { pieces: [before, records, '}'], bytes: before.length + records.byteLength + 1 };
 }
 
-/** Large buffers are memory outside of the heap, and so much of it in a row makes V8 collect the whole heap each time. */
-let scratch = Buffer.alloc(0);
+/** One worker encodes the bundles of several generators at a time. */
+const spares = new SpareBuffers(16 * 1024 * 1024);
 
-/**
- * The body of a bundle, each byte copied once.
- *
- * @returns a view of memory that the next call writes to
- */
-export function joinPages(pages: readonly PageText[]): Buffer {
-  const size = pages.reduce((sum, { bytes }) => sum + bytes + 1, 1);
-  if (scratch.byteLength < size) scratch = Buffer.allocUnsafeSlow(Math.max(size, 2 * scratch.byteLength));
-  const body = scratch.subarray(0, size);
-  let at = 0;
-  for (const { pieces } of pages) {
-    body[at] = at === 0 ? openingBracket : comma;
-    at += 1;
+/** The body of a bundle, written page by page, so that the text of a page can be forgotten at once. */
+export class BundleText {
+  #buffer = spares.take(0);
+  #size = 0;
+
+  append({ pieces, bytes }: PageText): void {
+    this.#reserve(bytes + 2);
+    this.#buffer[this.#size] = this.#size === 0 ? openingBracket : comma;
+    this.#size += 1;
     for (const piece of pieces) {
-      if (typeof piece === 'string') at += body.write(piece, at);
+      if (typeof piece === 'string') this.#size += this.#buffer.write(piece, this.#size);
       else {
-        body.set(piece, at);
-        at += piece.byteLength;
+        this.#buffer.set(piece, this.#size);
+        this.#size += piece.byteLength;
       }
     }
   }
-  body[at] = closingBracket;
-  return body;
+
+  /** Ends the body. @returns what `use` makes of its bytes; they are gone afterwards */
+  finish<T>(use: (body: Uint8Array) => T): T {
+    this.#buffer[this.#size] = closingBracket;
+    const result = use(this.#buffer.subarray(0, this.#size + 1));
+    spares.give(this.#buffer);
+    return result;
+  }
+
+  /** Makes room for so many bytes more. */
+  #reserve(bytes: number): void {
+    const size = this.#size + bytes;
+    if (size <= this.#buffer.byteLength) return;
+    const larger = spares.take(Math.max(size, 2 * this.#size));
+    this.#buffer.copy(larger, 0, 0, this.#size);
+    spares.give(this.#buffer);
+    this.#buffer = larger;
+  }
 }
 
 const [openingBracket, comma, closingBracket] = [0x5b, 0x2c, 0x5d];

@@ -16,6 +16,7 @@ import { withCalls, type CallLog } from '../workers/call-log.js';
 import { inIntegration, type LoadedPlan, type LoadedStep } from '../workers/loaded-plan.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { WorkerLocks } from '../workers/worker-locks.js';
+import type { BuiltImport } from './built-page.js';
 import { inTurns } from './in-turns.js';
 
 /** Records that were not sent because of a cancel carry this code; they count nowhere (decision 6). */
@@ -42,6 +43,22 @@ export class StepEffects implements Effects {
     const failed = (failure: Failure): ImportOutcome => ({ statusCode: 422, failures: [failure] });
     return this.#locked(stepId, records, failed, (some) =>
       this.#inStep(step, stepId, page, some, 'import', ({ port }, context) => port.submit(page, some, context), failed),
+    );
+  }
+
+  /** Sends what was built of a page when it was read; an outcome per record, in the order of its requests. */
+  submitBuilt({ stepId, requests }: BuiltImport, page: PageIdentity): Promise<readonly ImportOutcome[]> {
+    return this.#inStep(
+      this.loaded.destinations.get(stepId),
+      stepId,
+      page,
+      requests.flatMap(({ indices }) => indices),
+      'import',
+      ({ port }, context) => {
+        if (port.submitBuilt === undefined) throw new Error('This adaptor builds no requests.');
+        return port.submitBuilt(page, requests, context);
+      },
+      (failure) => ({ statusCode: 422, failures: [failure] }),
     );
   }
 

@@ -52,6 +52,11 @@ export class TestApps {
   beforeChunk: (at: number) => Promise<void> = async () => undefined;
   beforeSubmit: (submitted: Submitted) => Promise<void> = async () => undefined;
   refuse: (record: JsonValue) => boolean = () => false;
+  /** requests that were sent as they were built when their page was read */
+  builtRequests = 0;
+
+  /** @param buildsRequests whether the destination builds requests ahead */
+  constructor(private readonly buildsRequests = false) {}
 
   get delivered(): JsonValue[] {
     return this.submitted.flatMap(({ records }) => records);
@@ -91,6 +96,7 @@ export class TestApps {
 
   #destination(stepId: string): Destination {
     return {
+      ...(this.buildsRequests ? this.#building(stepId) : {}),
       preview: async (_page, records) => [
         { system: 'http', method: 'POST', target: 'memory', indices: records.map(({ index }) => index) },
       ],
@@ -98,6 +104,27 @@ export class TestApps {
         const permit = await this.acquire(context.connection._id, context.signal);
         try {
           return await this.#submit(stepId, page, records);
+        } finally {
+          permit.release();
+        }
+      },
+    };
+  }
+
+  #building(stepId: string): Pick<Destination, 'build' | 'submitBuilt'> {
+    return {
+      build: async (records) => [
+        { indices: records.map(({ index }) => index), body: JSON.stringify(records.map(({ mapped }) => mapped)) },
+      ],
+      submitBuilt: async (page, [request], context) => {
+        const permit = await this.acquire(context.connection._id, context.signal);
+        try {
+          const { indices, body } = request!;
+          const mapped = JSON.parse(body) as JsonValue[];
+          const records = indices.map((index, at) => ({ index, record: null, mapped: mapped[at]! }));
+          const outcomes = await this.#submit(stepId, page, records);
+          this.builtRequests += 1;
+          return outcomes;
         } finally {
           permit.release();
         }

@@ -44,6 +44,33 @@ describe('resident pages', () => {
     expect(take(10)).toBeNull();
   });
 
+  it('come back with the bodies that were built of them, whatever was kept and forgotten meanwhile', () => {
+    const resident = new ResidentPages(10_000_000, () => 0);
+    const builtPage = (page: number) => ({
+      page,
+      records: () => [],
+      built: {
+        stepId: 'import',
+        ignored: 0,
+        atMs: 0,
+        requests: [0, 1, 2].map((part) => ({ indices: [part], body: `${page}/${part} é😀 `.repeat(9_000) })),
+      },
+    });
+    const messages = [1, 2, 3, 4, 5, 6].map((first) => [...pageOf(first * 10), builtPage(first * 10 + 1)]);
+    const tags: (string | null)[] = [];
+    const keep = (at: number) => (tags[at] = resident.keep(idOf(at), messages[at]!, 1_000));
+    const taken = (at: number) => resident.take(idOf(at), headerOf(tags[at]!));
+    for (const at of [0, 1, 2]) keep(at);
+    resident.forget(idOf(1));
+    const first = taken(0);
+    for (const at of [3, 4, 5]) keep(at);
+    expect(resident.take(idOf(4), headerOf('another'))).toBeNull();
+    keep(1);
+    expect(first).toEqual(messages[0]);
+    for (const at of [1, 2, 3, 5]) expect(taken(at)).toEqual(messages[at]);
+    expect(resident.bytes).toBe(0);
+  });
+
   it('that nobody asked for in a minute make room', () => {
     let now = 0;
     const resident = new ResidentPages(100, () => now);

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { PageHeader } from '#contracts';
 import type { PageRecord } from '#engine';
+import type { BuiltPage } from '../pages/built-page.js';
+import { BodyPacker, type PackedPages } from './packed-pages.js';
 
 /** A page as steps see it. */
 export interface ParsedPage {
@@ -8,12 +10,15 @@ export interface ParsedPage {
   readonly records: readonly PageRecord[];
 }
 
+/** A page of a message that this worker wrote, ready to go on. */
+export type HeldPage = ParsedPage | BuiltPage;
+
 interface Entry {
   readonly runId: string;
   readonly tag: string;
   /** order of arrival */
   readonly nth: number;
-  readonly pages: readonly ParsedPage[];
+  readonly pages: PackedPages;
   readonly bytes: number;
   readonly storedAtMs: number;
 }
@@ -24,12 +29,14 @@ const maxAgeMs = 60_000;
 const orderSlack = 16;
 
 /**
- * Parsed pages of messages that this worker wrote, so that their body need not be fetched, inflated and parsed again.
+ * Pages of messages that this worker wrote, parsed or built, so that their body need not be fetched, inflated and parsed
+ * again.
  * Bounded in bytes: when it is full new pages are not taken in, because the oldest ones are asked for first.
  */
 export class ResidentPages {
   readonly #name = randomUUID().slice(0, 8);
   readonly #entries = new Map<string, Entry>();
+  readonly #packer = new BodyPacker();
   #bytes = 0;
   #arrived = 0;
 
@@ -43,14 +50,15 @@ export class ResidentPages {
   }
 
   /** @returns tag for the message's header, by which the pages are known; null when they are not kept */
-  keep(messageId: string, pages: readonly ParsedPage[], bytes: number): string | null {
+  keep(messageId: string, pages: readonly HeldPage[], bytes: number): string | null {
     this.forget(messageId);
     if (this.#bytes + bytes > this.maxBytes) this.#dropOld();
     if (this.#bytes + bytes > this.maxBytes) return null;
     const runId = messageId.slice(0, messageId.indexOf('/'));
     const nth = this.#arrived++;
     const tag = `${this.#name}.${nth.toString(36)}`;
-    this.#entries.set(messageId, { runId, tag, nth, pages, bytes, storedAtMs: this.nowMs() });
+    const packed = this.#packer.pack(pages) ?? { unpack: () => pages, release: () => undefined };
+    this.#entries.set(messageId, { runId, tag, nth, pages: packed, bytes, storedAtMs: this.nowMs() });
     this.#bytes += bytes;
     return tag;
   }
@@ -59,19 +67,26 @@ export class ResidentPages {
    * The pages of a message, if they are the ones that were published under its id; they are handed over, not kept. A try
    * whose batch was refused made others.
    */
-  take(messageId: string, header: PageHeader): readonly ParsedPage[] | null {
+  take(messageId: string, header: PageHeader): readonly HeldPage[] | null {
     const entry = this.#entries.get(messageId);
     if (!entry) return null;
-    this.forget(messageId);
+    this.#remove(messageId, entry);
     this.#dropPassed(entry);
-    return entry.tag === header.tag ? entry.pages : null;
+    if (entry.tag === header.tag) return entry.pages.unpack();
+    entry.pages.release();
+    return null;
   }
 
   forget(messageId: string): void {
     const entry = this.#entries.get(messageId);
     if (!entry) return;
+    this.#remove(messageId, entry);
+    entry.pages.release();
+  }
+
+  #remove(messageId: string, { bytes }: Entry): void {
     this.#entries.delete(messageId);
-    this.#bytes -= entry.bytes;
+    this.#bytes -= bytes;
   }
 
   /** What was written well before a page that is asked for now, and was not asked for, is with another executor. */

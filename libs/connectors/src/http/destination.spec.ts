@@ -151,6 +151,57 @@ describe('bodies (decision 18)', () => {
   });
 });
 
+describe('requests that are built ahead', () => {
+  const page = { generator: 'export1', page: 3 };
+  const records = ids(1, 3).map((mapped, index) => ({
+    index,
+    record: { raw: index },
+    mapped: { ...mapped, gone: '' },
+  }));
+  const destinationOf = (http: HttpImport) =>
+    httpAdaptor.createDestination({ _id: 'import1', name: 'import', http } as Import & { _id: string }, bed.host);
+  const sent = () => bed.app.requests.map(({ headers, body, path }) => [path, headers['idempotency-key'], body]);
+
+  it.each<[string, HttpImport]>([
+    ['a record each', POST],
+    ['batches', { ...POST, batchSize: 2 }],
+    ['a form', { ...POST, requestMediaType: 'urlencoded' }],
+    ['the record before it was mapped', { ...POST, sendPostMappedData: false }],
+    ['records without empty nodes', { ...POST, ignoreEmptyNodes: true, batchSize: 10 }],
+  ])('are the requests that are sent otherwise: %s', async (_what, http) => {
+    bed.app.answer({ status: 200, body: { ok: true } });
+    const destination = destinationOf(http);
+    const expected = await destination.submit(page, records, bed.context());
+    const inTurn = sent().toSorted();
+    bed.app.requests.length = 0;
+    const built = await destination.build!(records, bed.connection);
+    expect(bed.app.requests).toEqual([]);
+    expect(built!.flatMap(({ indices }) => indices)).toEqual([0, 1, 2]);
+    expect(await destination.submitBuilt!(page, built!, bed.context())).toMatchObject(
+      expected.map(({ statusCode }) => ({ statusCode })),
+    );
+    expect(sent().toSorted()).toEqual(inTurn);
+  });
+
+  it.each<[string, HttpImport]>([
+    ['the address reads the record', { ...POST, relativeURI: ['/items/{{record.id}}'] }],
+    ['a header reads the record', { ...POST, headers: [{ name: 'X-Key', value: '{{record.id}}' }] }],
+    ['the body is a template', { ...POST, body: ['{"n":{{record.id}} }'] }],
+    ['the method has no body', { method: ['DELETE'], relativeURI: ['/items'] }],
+    ['batches are cut by size', { ...POST, batchSize: 10, endPointBodyLimit: 82 }],
+  ])('are not where %s', async (_what, http) => {
+    expect(await destinationOf(http).build!(records, bed.connection)).toBeNull();
+  });
+
+  it('fail as the connection does', async () => {
+    const built = await destinationOf(POST).build!(records, bed.connection);
+    const context = bed.reconnect({ baseURI: 'http://127.0.0.1:1' }).context();
+    const outcomes = await destinationOf(POST).submitBuilt!(page, built!, context);
+    expect(outcomes).toHaveLength(3);
+    for (const { failures } of outcomes) expect(failures).toHaveLength(1);
+  });
+});
+
 describe('answers (decision 18)', () => {
   it.each<[string, HttpImport, unknown, unknown]>([
     ['an object: id', {}, { id: 7 }, { statusCode: 200, id: '7', _json: { id: 7 } }],

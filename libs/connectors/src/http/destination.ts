@@ -9,6 +9,8 @@ import { type ImportLookups, readLookups } from '../dynamic-lookups.js';
 import { withoutEmptyNodes } from '../empty-nodes.js';
 import { idempotencyKey } from '../idempotency.js';
 import {
+  type BuiltRequest,
+  type BuiltRequests,
   type ConnectorHost,
   type Destination,
   maxPlannedBodyBytes,
@@ -95,6 +97,33 @@ export class HttpDestination implements Destination {
     return records.map((record) => (isUpdate(record) ? updated[nextUpdated++]! : created[nextCreated++]!));
   }
 
+  async build(records: readonly PreparedRecord[], document: StepContext['connection']): Promise<BuiltRequests | null> {
+    if (this.#composite !== undefined || this.#step.http?.endPointBodyLimit !== undefined) return null;
+    const connection = await HttpClient.of(this.#host).connection(document);
+    if ('code' in connection) return null;
+    const write = this.#compiled(connection.http.mediaType, 0);
+    if (!write.hasBody || write.body !== null || !write.request.isConstant) return null;
+    return inBatches(records, write.settings.batchSize).map((batch) => ({
+      indices: indicesOf(batch),
+      body: this.#serialised(write, batch),
+    }));
+  }
+
+  async submitBuilt(
+    page: PageIdentity,
+    requests: BuiltRequests,
+    context: StepContext,
+  ): Promise<readonly ImportOutcome[]> {
+    const client = HttpClient.of(this.#host);
+    const connection = await client.connection(context.connection);
+    if ('code' in connection) return requests.flatMap(({ indices }) => indices.map(() => refused(connection)));
+    const write = this.#compiled(connection.http.mediaType, 0);
+    const answered = await mapConcurrently(requests, MAX_CONCURRENT, (request) =>
+      this.#send(client, connection, write, page, request, context),
+    );
+    return answered.length === 1 ? answered[0]! : answered.flat();
+  }
+
   resolveLookups(questions: readonly LookupQuestion[], context: StepContext): Promise<readonly LookupAnswer[]> {
     return this.#dynamic.resolve(questions, context);
   }
@@ -164,10 +193,10 @@ export class HttpDestination implements Destination {
     connection: HttpConnection,
     write: CompiledWrite,
     page: PageIdentity,
-    batch: Batch,
+    batch: Batch | BuiltRequest,
     context: StepContext,
   ): Promise<readonly ImportOutcome[]> {
-    const { records } = batch;
+    const count = 'records' in batch ? batch.records.length : batch.indices.length;
     const received = await client.send(
       connection,
       (view) => this.#request(view, write, page, batch, context),
@@ -175,28 +204,28 @@ export class HttpDestination implements Destination {
       context,
     );
     if (isFailed(received)) {
-      const outcome = refused(received.failure);
-      return records.map(() => outcome);
+      return Array.from<ImportOutcome>({ length: count }).fill(refused(received.failure));
     }
-    return write.answer.outcomes(received, records.length);
+    return write.answer.outcomes(received, count);
   }
 
   #request(
     view: ConnectionView,
     write: CompiledWrite,
     page: PageIdentity,
-    batch: Batch,
+    batch: Batch | BuiltRequest,
     context: StepContext,
   ): HttpRequest | Failure {
     const { settings, request } = write;
-    const { records } = batch;
+    // Nobody asks for the records of a built request: its address and headers are constant.
+    const records = 'records' in batch ? batch.records : [];
     const environment = { nowMs: context.run.nowMs };
     const body = batch.body ?? this.#body(view, write, records, context);
     if (body !== null && typeof body !== 'string') return body;
     const built = request.build(view, () => this.#roots(view, write, records, 'record', context), body, environment);
     if ('code' in built) return built;
     if (settings.idempotencyHeader !== '') {
-      const indices = indicesOf(records);
+      const indices = 'indices' in batch ? batch.indices : indicesOf(records);
       built.headers.push(settings.idempotencyHeader, idempotencyKey(context.run.runId, context.stepId, page, indices));
     }
     if (context.traceparent !== undefined) built.headers.push('traceparent', context.traceparent);
@@ -215,11 +244,15 @@ export class HttpDestination implements Destination {
     records: readonly PreparedRecord[],
     context: StepContext,
   ): string | Failure | null {
-    const { settings, body, hasBody } = write;
+    const { body, hasBody } = write;
     if (body !== null) {
       return body.render(this.#roots(view, write, records, 'value', context), { nowMs: context.run.nowMs });
     }
-    if (!hasBody) return null;
+    return hasBody ? this.#serialised(write, records) : null;
+  }
+
+  /** The body of a request without a template. */
+  #serialised({ settings }: CompiledWrite, records: readonly PreparedRecord[]): string {
     if (settings.batchSize > 1) return JSON.stringify(records.map((record) => this.#value(record)));
     return this.#single(this.#value(records[0]!), settings.mediaType);
   }
@@ -257,8 +290,7 @@ export class HttpDestination implements Destination {
     const { batchSize } = write.settings;
     const limit = this.#step.http?.endPointBodyLimit;
     const batches: (Batch | Unsendable)[] = [];
-    for (let from = 0; from < records.length; from += batchSize) {
-      const batch = batchSize >= records.length ? records : records.slice(from, from + batchSize);
+    for (const batch of inBatches(records, batchSize)) {
       if (limit === undefined || !(write.hasBody || write.body !== null)) batches.push({ records: batch });
       else this.#splitToFit(batch, limit, write, connection, context, batches);
     }
@@ -333,6 +365,13 @@ function isUpdate(record: PreparedRecord): boolean {
 
 function unsent(method: string | undefined, records: readonly PreparedRecord[], failure: Failure): PlannedRequest {
   return { system: 'http', method: method ?? 'POST', target: '', indices: indicesOf(records), failure };
+}
+
+function inBatches(records: readonly PreparedRecord[], batchSize: number): readonly (readonly PreparedRecord[])[] {
+  if (records.length > 0 && batchSize >= records.length) return [records];
+  const batches: (readonly PreparedRecord[])[] = [];
+  for (let from = 0; from < records.length; from += batchSize) batches.push(records.slice(from, from + batchSize));
+  return batches;
 }
 
 function indicesOf(records: readonly PreparedRecord[]): number[] {
