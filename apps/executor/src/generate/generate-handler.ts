@@ -40,7 +40,7 @@ export interface GenerateParts {
 }
 
 /** A slice is long enough at this many bytes of pages, or after this long. */
-const sliceBytes = 6 * 1024 * 1024;
+const sliceBytes = 8 * 1024 * 1024;
 const sliceMs = 1_000;
 /** The first pages of a run should not wait for a whole slice. */
 const firstSliceMs = 400;

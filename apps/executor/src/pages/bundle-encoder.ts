@@ -9,7 +9,7 @@ import { BundleText, pageOfText, pageToJson, parseBundle, type PageText } from '
  * Plain bytes at which a bundle is complete. Whatever it holds, a message costs about 8 ms of CPU over all processes and
  * brokers (publish, lease, result, acknowledgement), as much as a thousand small records.
  */
-export const bundleBytes = 2 * 1024 * 1024;
+export const bundleBytes = 4 * 1024 * 1024;
 /** The page numbers of a bundle travel in its header, which has a few kilobytes. */
 const maxPagesPerBundle = 256;
 /** A page has at most 5 MB, at creation and as it grows downstream. Reference: runtime §2. */
@@ -32,7 +32,7 @@ type Held = { readonly parsed: ParsedPage } | { readonly built: BuiltImport };
 export type BundleHeaderBase = Omit<PageHeader, 'pages' | 'records' | 'encoding' | 'tag'>;
 
 /**
- * Cuts a sequence of pages into messages of about 2 MB. A page that outgrew 5 MB is split into parts that keep its
+ * Cuts a sequence of pages into messages of about 4 MB. A page that outgrew 5 MB is split into parts that keep its
  * number and their record indices; a record that alone exceeds 5 MB is handed to `tooLarge` instead of being sent.
  */
 export class BundleEncoder {

@@ -2,9 +2,8 @@
 const granuleBytes = 64 * 1024;
 
 /**
- * Buffers that are used again. A new one per page or bundle would be memory outside of V8's heap, and every 64 MB of such
- * memory that is not yet known to be free makes V8 mark the whole heap: a third of the CPU of a worker that copies records
- * (measured). Whoever hands a buffer back must have handed no view of it to anyone else.
+ * Buffers that are used again. New ones would be memory outside of V8's heap, and with every 64 MB of that V8 marks the whole
+ * heap. Whoever hands a buffer back must have handed no view of it to anyone else.
  */
 export class SpareBuffers {
   readonly #spares: Buffer[] = [];

@@ -65,10 +65,8 @@ describe('an import is plain', () => {
 
   it('a record that wants a dynamic lookup does, too', () => {
     const asking = [{ ...mappings[0]!, lookupName: 'crm' }] as NonNullable<Import['mappings']>;
-    const lookups = [{ name: 'crm', relativeURI: '/crm', method: 'GET', extract: 'id' }] as NonNullable<
-      Import['lookups']
-    >;
-    const flow = compiled({ imports: { [first]: { adaptorType: 'HTTPImport', mappings: asking, lookups } } });
+    const lookups = [{ name: 'crm', relativeURI: '/crm' }] as NonNullable<Import['lookups']>;
+    const flow = compiled({ imports: { [first]: { http: {}, mappings: asking, lookups } } });
     expect(plainImportAt(flow, 0)!.prepare(people, runContext())).toBeNull();
   });
 });
