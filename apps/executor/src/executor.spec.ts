@@ -1,7 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { FlowPlan } from '#engine';
 import { eventually } from '#testing/eventually';
 import { TestCluster } from './testing/test-cluster.js';
 import { ids, numbered, TestApps, testPlan } from './testing/test-flow.js';
+
+const unreadable = { code: 'record_too_large', message: 'too large', source: 'internal' } as const;
+const importInto = (_importId: string) => ({ type: 'import', _importId }) as const;
+const large = numbered(5).map((record) => ({ ...record, text: 'x'.repeat(20_000) }));
 
 describe.each([
   ['holds the records of its pages', false],
@@ -274,6 +279,141 @@ describe.each([
       await eventually('signs of life', () => signs() >= 2);
       release();
       await eventually('the run is over', () => cluster.kinds().includes('finished'));
+    });
+  });
+
+  describe('when an offered first slice is all there is of its run', () => {
+    const messages = (bus: { publishAtomic: unknown }): string[] => {
+      const ids: string[] = [];
+      const publish = (bus.publishAtomic as (messages: readonly { id: string }[]) => Promise<unknown>).bind(bus);
+      bus.publishAtomic = async (batch: readonly { id: string }[]) => {
+        ids.push(...batch.map(({ id }) => id));
+        return publish(batch);
+      };
+      return ids;
+    };
+    const isOver = (): Promise<void> =>
+      eventually('the run is over', () => cluster.generator()?.state === 'done' && cluster.ledger().finished > 0);
+
+    beforeEach(() => {
+      apps.isRepeatable = true;
+      apps.records = numbered(5);
+    });
+
+    it('runs its pages where they were read, and no queue ever holds them', async () => {
+      apps.records = numbered(12);
+      const { bus } = await cluster.executor();
+      const stored = messages(bus);
+      await cluster.offerRun(testPlan());
+      await isOver();
+      expect(stored).toEqual([]);
+      expect(cluster.kinds()).toEqual(['pages', 'generator', 'finished']);
+      expect(cluster.counts(ids.import)).toEqual({ success: 12, error: 0, ignore: 0 });
+      expect(cluster.ledger()).toEqual({ generated: 3, forked: 0, finished: 3 });
+    });
+
+    it('reports what a destination refused, with retry data', async () => {
+      apps.refuse = (record) => (record as { n: number }).n === 3;
+      await cluster.executor();
+      await cluster.offerRun(testPlan());
+      await isOver();
+      expect(cluster.errors.map(({ index, retryRecord }) => [index, retryRecord])).toEqual([[3, { n: 3 }]]);
+      expect(cluster.counts(ids.import)).toEqual({ success: 4, error: 1, ignore: 0 });
+    });
+
+    it.each<[string, { apps?: (of: TestApps) => void; flow?: Partial<FlowPlan['flow']> }]>([
+      ['cannot be read again', { apps: (of) => (of.isRepeatable = false) }],
+      ['could not be read in part', { apps: (of) => of.unreadable.set(0, unreadable) }],
+      ['is more than a small message', { apps: (of) => (of.records = large) }],
+      [
+        'goes on from a checkpoint',
+        { flow: { pageProcessors: [importInto(ids.import), importInto(ids.secondImport)] } },
+      ],
+      [
+        'is followed by another generator',
+        { flow: { pageGenerators: [{ _exportId: ids.export }, { _exportId: ids.secondExport }] } },
+      ],
+    ])('stores the pages first where what was read %s', async (_reason, given) => {
+      given.apps?.(apps);
+      const { bus } = await cluster.executor();
+      const stored = messages(bus);
+      await cluster.offerRun(testPlan((plan) => ({ ...plan, flow: { ...plan.flow, ...given.flow } })));
+      await isOver();
+      await cluster.drained();
+      expect(stored[0]).toBe(`${ids.run}/0/p0`);
+      expect(apps.delivered.length).toBeGreaterThanOrEqual(apps.records.length);
+    });
+
+    describe('and its executor dies before the result is stored', () => {
+      /** The first executor hangs in its request and dies; the scheduler publishes what was offered; another takes it. */
+      async function died(meanwhile: () => void): Promise<void> {
+        let release: (() => void) | null = null;
+        apps.beforeSubmit = () => new Promise((resolve) => (release = resolve));
+        const first = await cluster.executor('executor-1');
+        await cluster.offerRun(testPlan());
+        await eventually('the request hangs', () => release !== null);
+        first.kill();
+        apps.beforeSubmit = async () => undefined;
+        meanwhile();
+        await cluster.executor('executor-2');
+        await cluster.queueRun(testPlan());
+        await isOver();
+        await cluster.drained();
+        // What the dead one had sent arrives nevertheless.
+        release!();
+        await eventually('both have sent', () => apps.submitted.length === 2);
+      }
+
+      it('reads again, and sends the same records under the same names (P1, P2)', async () => {
+        await died(() => undefined);
+        const [again, dead] = apps.submitted;
+        expect(again).toEqual(dead);
+        expect(again!.content).toMatch(/^[0-9a-f]{32}$/);
+        expect(cluster.counts(ids.import)).toEqual({ success: 5, error: 0, ignore: 0 });
+        expect(cluster.ledger()).toEqual({ generated: 1, forked: 0, finished: 1 });
+      });
+
+      it('gives other names to other records, so that no destination takes them for what it has', async () => {
+        await died(() => void (apps.records = numbered(6).slice(1)));
+        const [again, dead] = apps.submitted;
+        expect(again!.indices).toEqual(dead!.indices);
+        expect(again!.content).not.toBe(dead!.content);
+      });
+    });
+
+    it('counts once what two readings did, when the first was only thought dead (P3)', async () => {
+      let release = (): void => undefined;
+      const slow = new Promise<void>((resolve) => (release = resolve));
+      let requests = 0;
+      apps.beforeSubmit = () => (++requests === 1 ? slow : Promise.resolve());
+      await cluster.executor();
+      await cluster.offerRun(testPlan());
+      await eventually('the request is on its way', () => requests === 1);
+      await cluster.queueRun(testPlan());
+      await isOver();
+      release();
+      await eventually('both have reported', () => cluster.kinds().filter((kind) => kind === 'pages').length === 2);
+      expect(cluster.counts(ids.import)).toEqual({ success: 5, error: 0, ignore: 0 });
+      expect(cluster.ledger()).toEqual({ generated: 1, forked: 0, finished: 1 });
+    });
+
+    it('puts the slice on the queue when its results cannot be stored', async () => {
+      await cluster.executor();
+      const produce = cluster.stream.produce.bind(cluster.stream);
+      let tries = 0;
+      cluster.stream.produce = async (...event) => {
+        tries += 1;
+        if (tries === 1) throw new Error('the stream is away');
+        return produce(...event);
+      };
+      await cluster.offerRun(testPlan());
+      await isOver();
+      await cluster.drained();
+      expect(apps.submitted.map(({ content }) => content)).toEqual([
+        apps.submitted[0]!.content,
+        apps.submitted[0]!.content,
+      ]);
+      expect(cluster.counts(ids.import).success).toBe(5);
     });
   });
 

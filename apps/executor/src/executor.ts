@@ -3,7 +3,6 @@ import type { Bus, Delivery, OutgoingMessage, Subscription } from '#bus';
 import type { Clock } from '#connectors';
 import { TokenBroker } from '#connectors/tokens/token-broker';
 import { firstSlices, offers, signals, type FirstSlice } from '#contracts';
-import { Limiter } from '#lanes/limiter';
 import { SecretBox, Signer } from '#security';
 import type { Store } from '#store';
 import type { Stream } from '#stream';
@@ -14,6 +13,7 @@ import { LeaseKeeper } from './delivery/lease-keeper.js';
 import { OfferedWork } from './delivery/offered-work.js';
 import { redeliveryDelayMs } from './delivery/redelivery-delay.js';
 import type { Handled } from './delivery/handled.js';
+import { FirstReads } from './generate/first-reads.js';
 import { GenerateHandler } from './generate/generate-handler.js';
 import { RunWindows } from './generate/run-window.js';
 import { firstSliceMessage } from './generate/slice-publisher.js';
@@ -103,7 +103,7 @@ class ExecutorService implements Executor {
   #subscriptions: Subscription[] = [];
   /** Offered first slices that are being read or wait for it; as many are read at a time as may be leased. */
   readonly #offered = new Set<Promise<void>>();
-  readonly #firstReads: Limiter;
+  readonly #firstReads: FirstReads;
   #unsubscribe: (() => void)[] = [];
   #state: 'new' | 'running' | 'draining' = 'new';
 
@@ -112,7 +112,7 @@ class ExecutorService implements Executor {
     const { bus, stream, store, blobs, settings, pool, clock } = deps;
     const reportError = (error: unknown, doing: string): void =>
       deps.logger.warn({ error }, `A failure while ${doing}`);
-    this.#firstReads = new Limiter(settings.maxGenerators);
+    this.#firstReads = new FirstReads(settings.maxGenerators);
     this.#runs = new RunDirectory(store);
     this.#work = new LocalWork(bus);
     this.#leases = new LeaseKeeper(clock, settings.leaseMs, reportError);
@@ -140,6 +140,7 @@ class ExecutorService implements Executor {
     this.#pages = new PageHandler(shared);
     this.#generate = new GenerateHandler({
       ...shared,
+      pages: this.#pages,
       windows: new RunWindows(settings),
       work: this.#work,
       stopping: this.#stopping.signal,
@@ -262,7 +263,7 @@ class ExecutorService implements Executor {
   }
 
   #takeOffered(work: OfferedWork): void {
-    const handled = this.#handle(work, () => this.#firstReads.run(() => this.#generate.handle(work)))
+    const handled = this.#handle(work, () => this.#firstReads.run(work.key, () => this.#generate.handle(work)))
       .catch((error: unknown) => {
         this.#deps.logger.warn({ error }, 'Offered work could not be handed back; the scheduler publishes it');
       })
@@ -320,6 +321,7 @@ class ExecutorService implements Executor {
   }
 
   #noticed(worker: number, notice: Notice): void {
+    if (notice.kind === 'slice-read') return this.#firstReads.over(notice.runId);
     if (notice.kind === 'script-log') return this.#scriptLogs.add(notice);
     if (notice.kind === 'script-incident') return reportIncident(notice, this.#deps.logger);
     if (notice.kind === 'lock-request' || notice.kind === 'lock-release') return this.#locks.handle(worker, notice);

@@ -20,6 +20,11 @@ export function bundleId(runId: string, ordinal: number, firstPage: number, part
   return `${runId}/${ordinal}/p${firstPage}${part === 0 ? '' : `.${part}`}`;
 }
 
+/** Of what one delivery of a message did: what it did to other records is another result. */
+export function resultId(messageId: string, content: string | undefined): string {
+  return content === undefined ? messageId : `${messageId}~${content}`;
+}
+
 /** Beyond this a continuation's id is shortened by hashing: the bus refuses ids over 500 characters. */
 const maxContinuationIdLength = 300;
 

@@ -48,6 +48,11 @@ export class SourceError extends Error {
 
 export interface Source {
   /**
+   * Reading takes nothing away and changes nothing at the remote: what was read can be read again, as long as the remote
+   * has it. Absent: not known, so what was read is made durable before anything is done with it.
+   */
+  readonly isRepeatable?: boolean;
+  /**
    * Reads from the cursor on (null: from the beginning), one chunk per response, holding at most one response.
    * A source that cannot resume re-reads and skips what the cursor says was handed over.
    * Closing the iterator (`return`) releases everything.

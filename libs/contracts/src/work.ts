@@ -101,6 +101,15 @@ export const pageHeader = z.object({
   position: count,
   /** which copy of their records the pages carry, where routers made copies; absent: 0 */
   copy: count.optional(),
+  /**
+   * Digest of what the source handed over for these pages, where they may run in the same breath in which they were read
+   * (docs/architecture.md "A short run needs no queue at all"). Pages that nobody stored are read again after a crash: if
+   * the source says something else then, they are other pages, whose requests, results and errors have names of their own.
+   */
+  content: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
   /** `zstd` when the body is compressed */
   encoding: z.enum(['identity', 'zstd']),
   /** Which writing of the message this is, of all that were tried: parsed pages of another are not its own. */

@@ -56,6 +56,8 @@ export interface PageIdentity {
    * Absent: 0, the only copy of a record that was never copied.
    */
   readonly copy?: number;
+  /** Digest of what the page was made of, where another reading might give its number to other records. */
+  readonly content?: string;
 }
 
 /** Counts of one step for one page. One record adds to exactly one of the three (decision 1). */

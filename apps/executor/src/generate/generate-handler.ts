@@ -22,9 +22,10 @@ import type { LocalWork } from '../runs/local-work.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
-import type { EncodedErrors, SliceResult } from '../workers/protocol.js';
+import type { EncodedErrors, RanBundle, SliceResult } from '../workers/protocol.js';
+import type { PageHandler } from '../pages/page-handler.js';
 import type { RunWindows } from './run-window.js';
-import { aggregateMessage, firstSliceMessage, publishSlice } from './slice-publisher.js';
+import { aggregateMessage, endOf, firstSliceMessage, publishSlice } from './slice-publisher.js';
 
 export interface GenerateParts {
   readonly bus: Bus;
@@ -34,6 +35,7 @@ export interface GenerateParts {
   readonly windows: RunWindows;
   readonly dispatcher: Dispatcher;
   readonly results: StepResults;
+  readonly pages: Pick<PageHandler, 'settle'>;
   readonly work: LocalWork;
   /** aborted when the executor stops: nothing new is begun */
   readonly stopping: AbortSignal;
@@ -111,6 +113,7 @@ export class GenerateHandler {
         body: await delivery.body(),
         budget: { maxBundles: room, maxBytes: sliceBytes, maxMs: header.slice === 0 ? firstSliceMs : sliceMs },
         traceparent: span.traceparent,
+        mayRun: delivery instanceof OfferedWork && this.#isAlone(run) && !this.parts.stopping.aborted,
       });
       if (reply.kind === 'poison') return await this.#reject(delivery, reply.reason);
       if (reply.kind === 'compile_failed') {
@@ -118,6 +121,7 @@ export class GenerateHandler {
         return await this.#end(delivery, header, run, 'failed', header.totals, failures);
       }
       countCalls(reply.calls);
+      if (reply.ran) return await this.#settle(delivery, header, run, reply, reply.ran);
       return await this.#publish(delivery, header, run, reply, span);
     } catch (error) {
       span.fail(error instanceof Error ? error.message : String(error));
@@ -173,6 +177,26 @@ export class GenerateHandler {
     return 'continued';
   }
 
+  /**
+   * The only slice of a run, and its only bundle, which ran where it was read. Nothing of it is durable before its result
+   * is: whoever dies until then leaves the slice to be read again.
+   */
+  async #settle(
+    delivery: Delivery,
+    header: GenerateHeader,
+    run: RunInfo,
+    slice: SliceResult,
+    { id, header: page, result, startedAtMs }: RanBundle,
+  ): Promise<Handled> {
+    const { clock, pages, windows } = this.parts;
+    const ended = { ...page, end: endOf(header, slice) };
+    const handled = await pages.settle(delivery, ended, run, result, { id, isAlone: this.#isAlone(run) });
+    windows.ended(header.runId);
+    count('millrace.pages', slice.totals.pages, { event: 'generated' });
+    observeSeconds('millrace.page.duration', (clock.now() - startedAtMs) / 1000);
+    return handled;
+  }
+
   /** The chain ends: its totals become known, and the next generator begins (runtime §1). */
   async #end(
     delivery: Delivery,
@@ -215,9 +239,13 @@ export class GenerateHandler {
    * reading, and only until others may begin to read in its place. An earlier reading might have published pages.
    */
   #wasAllThereIs(delivery: Delivery, { totals }: Pick<GeneratorResult, 'totals'>, run: RunInfo): boolean {
-    const isAlone = this.parts.clock.now() - run.startedAtMs < aloneMs;
     const isOnly = run.generators.length === 1 && !run.aggregates;
-    return delivery instanceof OfferedWork && isAlone && isOnly && totals.pages === 0;
+    return delivery instanceof OfferedWork && this.#isAlone(run) && isOnly && totals.pages === 0;
+  }
+
+  /** Nobody else can have the run's first slice yet, if it was offered. */
+  #isAlone(run: RunInfo): boolean {
+    return this.parts.clock.now() - run.startedAtMs < aloneMs;
   }
 
   /** Once nothing else of the run is left, every file is complete: its import's hook is told, at least once. */

@@ -1,5 +1,5 @@
 import type { AtomicOutcome, Bus, Delivery, OutgoingMessage } from '#bus';
-import type { GenerateHeader } from '#contracts';
+import type { GenerateHeader, PageHeader } from '#contracts';
 import { carryOn } from '../delivery/carry-on.js';
 import { traceHeader, workHeaders } from '../delivery/work-header.js';
 import { aggregateId, endId, sliceId } from '../work-ids.js';
@@ -81,7 +81,7 @@ export async function publishSlice(
     ];
     return bus.publishAtomic(carryOn(messages, delivery));
   }
-  const end = { slice: header.slice + 1, totals: result.totals, complete: result.end === 'complete' };
+  const end = endOf(header, result);
   const messages = bundles.map((bundle, i) =>
     bundleMessage(
       i < bundles.length - 1 ? bundle : { ...bundle, header: { ...bundle.header, end } },
@@ -90,6 +90,11 @@ export async function publishSlice(
     ),
   );
   return bus.publishAtomic(carryOn(messages, delivery));
+}
+
+/** The end of a generator as its last bundle carries it. */
+export function endOf(header: GenerateHeader, { totals, end }: SliceResult): NonNullable<PageHeader['end']> {
+  return { slice: header.slice + 1, totals, complete: end === 'complete' };
 }
 
 function successorMessage(

@@ -1,4 +1,5 @@
-import type { GeneratorTotals } from '#contracts';
+import { hash } from 'node:crypto';
+import { compressFromBytes, type GeneratorTotals } from '#contracts';
 import { SourceError, type Clock, type SourceChunk } from '#connectors';
 import type { CompiledGenerator, Functions, PageRecord, RawPage, RunContext, ShapedPage } from '#engine';
 import type { Failure } from '#failures';
@@ -10,7 +11,7 @@ import { ErrorEvents } from '../results/error-events.js';
 import { bundleId } from '../work-ids.js';
 import { CallLog, withCalls } from '../workers/call-log.js';
 import { inIntegration, type LoadedPlan, type LoadedStep } from '../workers/loaded-plan.js';
-import type { SliceResult, SliceTask } from '../workers/protocol.js';
+import type { EncodedBundle, SliceResult, SliceTask } from '../workers/protocol.js';
 import type { ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { Source } from '#connectors';
@@ -29,6 +30,9 @@ export interface SliceReaderParts {
   /** users' functions, of the run's plan */
   readonly functions: Functions;
 }
+
+/** Pages that take more plain bytes than this, and would be compressed, are worth a message of their own. */
+const maxRunBytes = compressFromBytes;
 
 const recordTooLarge = (bytes: number): Failure => ({
   code: 'record_too_large',
@@ -60,6 +64,8 @@ class SliceRead {
   readonly #encoder: BundleEncoder;
   readonly #builder: PageBuilder | null;
   readonly #calls = new CallLog();
+  /** what the pages were cut from, while they may yet turn out to be all there is of the run; else null */
+  #raw: (readonly JsonValue[])[] | null;
   /** most records that a test export reads in all; null when it reads everything. Reference: runtime §3 */
   readonly #testLimit: number | null;
   readonly #before: GeneratorTotals;
@@ -86,6 +92,7 @@ class SliceRead {
     this.#key = `${header.runId}/${header.ordinal}`;
     const place = { runId: header.runId, exportId: header.exportId, ordinal: header.ordinal };
     this.#errors = new ErrorEvents(place, () => new Date(parts.clock.now()).toISOString(), task.traceparent);
+    this.#raw = header.slice === 0 && loaded.isStraight && step.port.isRepeatable === true ? [] : null;
     this.#before = header.totals;
     this.#nextPage = header.nextPage;
     this.#ignored = header.totals.ignored;
@@ -253,6 +260,8 @@ class SliceRead {
     const isUnchanged = text !== undefined && shaped.records.length === raw.length && isPlain(shaped.records, raw);
     const built = this.#builder === null ? null : await this.#builder.build(shaped.records, context);
     this.#encoder.add({ page, records: shaped.records }, isUnchanged ? text : undefined, built);
+    if (this.#encoder.bytes > maxRunBytes) this.#raw = null;
+    this.#raw?.push(raw);
     return shaped.isLast === true ? 'complete' : null;
   }
 
@@ -264,6 +273,15 @@ class SliceRead {
       if (this.run.isCanceled) return null;
       throw error;
     });
+  }
+
+  /** Where the source ended without any failure and a few pages, these carry the digest of what it said. */
+  #named(bundles: readonly EncodedBundle[], end: SliceResult['end']): readonly EncodedBundle[] {
+    const [bundle, ...others] = bundles;
+    if (!bundle || others.length > 0 || this.#raw === null || end !== 'complete' || this.#errors.count > 0)
+      return bundles;
+    const content = hash('sha256', JSON.stringify(this.#raw), 'hex').slice(0, 32);
+    return [{ ...bundle, header: { ...bundle.header, content } }];
   }
 
   #tooLargeAfterShaping(page: number, index: number, record: JsonValue): void {
@@ -308,7 +326,7 @@ class SliceRead {
       if (endOfLast === 'canceled') return this.#conclude(session, context, 'canceled');
       if (endOfLast === 'failed') end = 'failed';
     }
-    const bundles = this.#encoder.finish();
+    const bundles = this.#named(this.#encoder.finish(), end);
     if (this.#endFailure) {
       const { message } = this.#endFailure;
       const soFar = `${this.#before.pages + this.#encoder.pages} pages, ${this.#before.records + this.#encoder.records} records`;

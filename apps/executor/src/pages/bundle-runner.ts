@@ -56,7 +56,7 @@ export async function runBundle(
     pages.map(async (page): Promise<PageRun> => {
       if (run.isCanceled) return interruptedRun;
       try {
-        const identity = { generator: header.exportId, page: page.page, ...copyOf(header) };
+        const identity = { generator: header.exportId, page: page.page, ...copyOf(header), ...contentOf(header) };
         const runPage: RunHere = (records, as, through) =>
           parts.runPage(loaded.flow, header.position, identity, records, as, through);
         const outcome = await ('built' in page
@@ -102,6 +102,10 @@ function recordsOf(page: HeldPage): readonly PageRecord[] {
 
 function copyOf({ copy }: Pick<PageHeader, 'copy'>): Pick<PageHeader, 'copy'> {
   return copy === undefined ? {} : { copy };
+}
+
+function contentOf({ content }: Pick<PageHeader, 'content'>): Pick<PageHeader, 'content'> {
+  return content === undefined ? {} : { content };
 }
 
 const interruptedRun: PageRun = { counts: [], failures: [], continuations: [], interrupted: true };
@@ -169,7 +173,7 @@ function conclude(
   const { runId, accountId, flowId, planId, exportId, ordinal } = header;
   const tally = new StepTally();
   const errors = new ErrorEvents(
-    { runId, exportId, ordinal },
+    { runId, exportId, ordinal, content: header.content },
     () => new Date(parts.clock.now()).toISOString(),
     task.traceparent,
   );
@@ -251,7 +255,7 @@ export function abandonBundle(
 ): BundleResult {
   const { header } = task;
   const errors = new ErrorEvents(
-    { runId: header.runId, exportId: header.exportId, ordinal: header.ordinal },
+    { runId: header.runId, exportId: header.exportId, ordinal: header.ordinal, content: header.content },
     () => new Date(clock.now()).toISOString(),
     task.traceparent,
   );

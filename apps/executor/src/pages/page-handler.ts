@@ -19,6 +19,7 @@ import { ToldResults } from '../results/told-results.js';
 import { finishedMarker } from '../runs/finished-marker.js';
 import type { RunDirectory, RunInfo } from '../runs/run-directory.js';
 import type { ExecutorSettings } from '../settings.js';
+import { resultId } from '../work-ids.js';
 import type { Dispatcher } from '../workers/dispatcher.js';
 import type { BundleReply, BundleResult } from '../workers/protocol.js';
 import { decisionOf } from './decision.js';
@@ -81,7 +82,7 @@ export class PageHandler {
       const reply = await this.#work(delivery, header, run, span);
       if (reply.kind === 'poison') return await this.#reject(delivery, reply.reason);
       if (reply.kind !== 'bundle') throw new Error(`A worker could not process a page bundle: ${reply.kind}.`);
-      return await this.#settle(delivery, header, run, reply);
+      return await this.settle(delivery, header, run, reply);
     } catch (error) {
       span.fail(error instanceof Error ? error.message : String(error));
       throw error;
@@ -108,14 +109,22 @@ export class PageHandler {
   /**
    * Destination answered → continuations durable, with the results of those that do not go on → results told →
    * acknowledged. The order is P1, P3 and P4; docs/architecture.md "When an executor dies with a page" goes through it.
+   *
+   * @param as the name of the bundle that the delivery led to, and whether its run is in nobody else's hands
    */
-  async #settle(delivery: Delivery, header: PageHeader, run: RunInfo, result: BundleResult): Promise<Handled> {
+  async settle(
+    delivery: Delivery,
+    header: PageHeader,
+    run: RunInfo,
+    result: BundleResult,
+    as: { readonly id: string; readonly isAlone: boolean } = { id: delivery.id, isAlone: true },
+  ): Promise<Handled> {
     const { results } = this.parts;
     const { runId, accountId, flowId, ordinal, position } = header;
     const traceparent = delivery.headers[traceHeader];
     countCalls(result.calls);
     const outcome: PageOutcome = {
-      resultId: delivery.id,
+      resultId: resultId(as.id, header.content),
       position,
       pages: result.pages,
       forked: result.forked,
@@ -129,7 +138,7 @@ export class PageHandler {
     const decision = result.mayGoOn
       ? await this.#decide(delivery, header, outcome, result, [...events, ...endEvents])
       : { counts: true, messageIds: [] };
-    const isOver = decision.counts && end !== null && isWholeRun(end, run, result);
+    const isOver = as.isAlone && decision.counts && end !== null && isWholeRun(end, run, result);
     await results.tell(
       runId,
       [

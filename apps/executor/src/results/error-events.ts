@@ -17,6 +17,8 @@ export interface FailurePlace {
   readonly runId: string;
   readonly exportId: string;
   readonly ordinal: number;
+  /** as in a page's header */
+  readonly content?: string | undefined;
 }
 
 /** Collects the errors of one task as JSON text with deterministic ids. Reference: errors §2, §7. */
@@ -41,7 +43,8 @@ export class ErrorEvents {
 
   /** A record that failed at a step. */
   addRecord(page: number, failed: RecordFailure): void {
-    const pageName = failed.copy === undefined ? page : `${page}.${failed.copy}`;
+    const copied = failed.copy === undefined ? `${page}` : `${page}.${failed.copy}`;
+    const pageName = this.place.content === undefined ? copied : `${copied}~${this.place.content}`;
     const where = `${failed.stepId}/${pageName}/${failed.index}`;
     const ordinal = this.#seen.get(where) ?? 0;
     this.#seen.set(where, ordinal + 1);

@@ -73,17 +73,23 @@ export class TestCluster {
 
   /** Starts a run as the scheduler does, its first slice on the queue. */
   async startRun(plan: FlowPlan, request: JsonRecord = {}): Promise<void> {
-    const slice = await this.#started(plan, request);
-    await this.broker.connect().publish([firstSliceMessage({ ...slice, ordinal: 0 }, undefined)]);
+    await this.#started(plan, request);
+    await this.queueRun(plan);
+  }
+
+  /** Publishes the first slice of a run that is started, as the scheduler's sweep does. */
+  async queueRun(plan: FlowPlan): Promise<void> {
+    await this.broker.connect().publish([firstSliceMessage({ ...firstSliceOf(plan), ordinal: 0 }, undefined)]);
   }
 
   /** Starts a run as the scheduler does, its first slice offered. */
   async offerRun(plan: FlowPlan): Promise<void> {
-    const slices = [{ ...(await this.#started(plan, {})), traceparent: null }];
+    await this.#started(plan, {});
+    const slices = [{ ...firstSliceOf(plan), traceparent: null }];
     this.broker.connect().offer(offers.firstSlices, Buffer.from(firstSlices.encode({ v: 1, slices })).toString());
   }
 
-  async #started(plan: FlowPlan, request: JsonRecord): Promise<Omit<FirstSlice, 'traceparent'>> {
+  async #started(plan: FlowPlan, request: JsonRecord): Promise<void> {
     await this.store.plans.put(ids.plan, ids.account, plan);
     await this.store.jobs.enqueue({
       jobId: ids.run,
@@ -96,9 +102,6 @@ export class TestCluster {
       request,
     });
     await this.store.jobs.start(ids.run, ids.plan, []);
-    const common = { runId: ids.run, accountId: ids.account, flowId: ids.flow, planId: ids.plan };
-    const exportId = plan.flow.pageGenerators?.[0]?._exportId ?? '';
-    return { ...common, exportId };
   }
 
   /** Nothing of the run is outstanding. */
@@ -188,4 +191,9 @@ export class TestCluster {
     const { jobs, plans, checkpoints, documents, scriptLogs } = this.store;
     return { jobs, plans, checkpoints, documents, scriptLogs };
   }
+}
+
+function firstSliceOf(plan: FlowPlan): Omit<FirstSlice, 'traceparent'> {
+  const exportId = plan.flow.pageGenerators?.[0]?._exportId ?? '';
+  return { runId: ids.run, accountId: ids.account, flowId: ids.flow, planId: ids.plan, exportId };
 }

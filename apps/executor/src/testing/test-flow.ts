@@ -33,6 +33,7 @@ export interface Submitted {
   readonly stepId: string;
   readonly page: number;
   readonly copy: number;
+  readonly content: string | undefined;
   readonly indices: readonly number[];
   readonly records: readonly JsonValue[];
 }
@@ -41,6 +42,8 @@ export interface Submitted {
 export class TestApps {
   records: readonly JsonValue[] = [];
   chunkSize = 10;
+  /** whether the source says that it can be read again */
+  isRepeatable = false;
   /** thrown after the chunks */
   sourceFailure: Failure | null = null;
   /** failures of records that could not be read, by index of their chunk */
@@ -71,7 +74,7 @@ export class TestApps {
 
   #source(): Source {
     const read = this.#read.bind(this);
-    return { read: (cursor) => read(cursor === null ? 0 : Number(cursor['at'])) };
+    return { isRepeatable: this.isRepeatable, read: (cursor) => read(cursor === null ? 0 : Number(cursor['at'])) };
   }
 
   async *#read(from: number): AsyncGenerator<SourceChunk> {
@@ -145,6 +148,7 @@ export class TestApps {
       stepId,
       page: page.page,
       copy: page.copy ?? 0,
+      content: page.content,
       indices: records.map(({ index }) => index),
       records: records.map(({ mapped }) => mapped),
     };

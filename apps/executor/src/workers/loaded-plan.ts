@@ -1,5 +1,5 @@
 import type { Adaptor, ConnectorHost, Destination, FlagWriter, LookupSource, Source } from '#connectors';
-import type { CompiledFlow, CompileFailure, FlowPlan } from '#engine';
+import { mayGoOn, type CompiledFlow, type CompileFailure, type FlowPlan } from '#engine';
 import type { Connection, Export, JsonRecord } from '#model';
 import type { WorkerKit } from './worker-kit.js';
 
@@ -23,6 +23,11 @@ export interface LoadedPlan {
   readonly destinations: ReadonlyMap<string, LoadedStep<Destination>>;
   /** Of the exports of type `once`. */
   readonly flagWriters: ReadonlyMap<string, LoadedStep<FlagWriter>>;
+  /**
+   * The pages of its only generator run to their end at once: none goes on, nothing waits for the end of their run, and
+   * no flag tells the source what became of them.
+   */
+  readonly isStraight: boolean;
 }
 
 /** For the context of a step. */
@@ -92,7 +97,13 @@ export function loadPlan(planId: string, plan: FlowPlan, kit: WorkerKit, host: C
     if (destination) destinations.set(step._id, destination);
   }
   if (failures.length > 0) return { failures };
-  return { planId, plan, flow: compiled, sources, lookups, destinations, flagWriters };
+  const isStraight = flagWriters.size === 0 && runsToItsEnd(plan, compiled);
+  return { planId, plan, flow: compiled, sources, lookups, destinations, flagWriters, isStraight };
+}
+
+function runsToItsEnd(plan: FlowPlan, { generators, program }: CompiledFlow): boolean {
+  const isToldOfFiles = Object.values(plan.imports).some(({ hooks }) => hooks?.postAggregate?.function !== undefined);
+  return generators.size === 1 && !isToldOfFiles && !mayGoOn(program, program.entry);
 }
 
 function createFlagWriter(adaptor: Adaptor, step: Export & { readonly _id: string }, host: ConnectorHost): FlagWriter {

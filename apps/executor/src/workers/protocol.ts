@@ -42,6 +42,8 @@ export interface SliceTask extends Task {
   /** body of the slice message */
   readonly body: Uint8Array;
   readonly budget: SliceBudget;
+  /** The pages may run at once, if they are all there is of the run and can be read again. */
+  readonly mayRun?: boolean;
 }
 
 export interface SliceBudget {
@@ -136,6 +138,8 @@ export interface EncodedBundle {
 export interface SliceResult {
   readonly kind: 'slice';
   readonly bundles: readonly EncodedBundle[];
+  /** The only bundle of the run, in place of `bundles`: it was run already. */
+  readonly ran?: RanBundle;
   readonly nextPage: number;
   readonly totals: GeneratorTotals;
   /** body of the next slice's message; null when the chain ends here */
@@ -143,6 +147,15 @@ export interface SliceResult {
   readonly end: 'complete' | 'failed' | 'canceled' | null;
   readonly errors: EncodedErrors;
   readonly calls: readonly CallStats[];
+}
+
+/** A bundle that ran in the breath in which it was read; nobody stored it. */
+export interface RanBundle {
+  readonly id: string;
+  readonly header: PageHeader;
+  readonly result: BundleResult;
+  /** when it was read and began to run, epoch ms */
+  readonly startedAtMs: number;
 }
 
 export interface StepTotals {
@@ -214,6 +227,8 @@ export type Notice =
     }
   | { readonly kind: 'throttled'; readonly limitKey: string; readonly pauseMs: number }
   | { readonly kind: 'succeeded'; readonly limitKey: string }
+  /** The first slice of the run was read some time ago; its pages are still running. */
+  | { readonly kind: 'slice-read'; readonly runId: string }
   /** What a user's script wrote in one call. */
   | {
       readonly kind: 'script-log';

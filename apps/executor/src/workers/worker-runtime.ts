@@ -3,12 +3,13 @@ import type { ConnectorHost } from '#connectors';
 import { StackFunctions } from '#connectors/stack/stack-functions';
 import { mayGoOn, type FlowPlan, type Functions } from '#engine';
 import { OneTimeTokens } from '#security/one-time-tokens';
+import { startSpan } from '#telemetry/spans';
 import { readSlice } from '../generate/slice-reader.js';
 import { SourceSessions } from '../generate/source-session.js';
 import { limitOf } from '../limits/connection-limit.js';
 import { executorIdOf } from '../one-time/executor-id.js';
 import { aggregate } from '../pages/aggregate.js';
-import { abandonBundle, runBundle, stepAt } from '../pages/bundle-runner.js';
+import { abandonBundle, runBundle, stepAt, type BundleRunnerParts } from '../pages/bundle-runner.js';
 import { parseBundle } from '../pages/page-codec.js';
 import { observeCall } from './call-log.js';
 import { TryOuts } from '../try-out/try-outs.js';
@@ -28,11 +29,13 @@ import type {
   Missing,
   Poison,
   SliceReply,
+  SliceResult,
   SliceTask,
   TryOutTask,
   WorkerApi,
 } from './protocol.js';
 import { ResidentPages } from './resident-pages.js';
+import { RunningPages } from './running-pages.js';
 import { LoadedRuns, type LoadedRun } from './run-contexts.js';
 import { secretOpener, type SecretOpener } from './secret-opener.js';
 import type { WorkerHost, WorkerKit } from './worker-kit.js';
@@ -60,6 +63,7 @@ export class WorkerRuntime implements WorkerApi {
   readonly #hosts = new Lru<string, ConnectorHost>(maxPlans);
   readonly #stacks = new Lru<string, KnownStacks>(maxPlans);
   readonly #sessions: SourceSessions;
+  readonly #running: RunningPages;
   readonly #resident: ResidentPages;
   readonly #secrets: SecretOpener;
   readonly #tryOuts: TryOuts;
@@ -76,6 +80,7 @@ export class WorkerRuntime implements WorkerApi {
     this.#hostCalls = new WorkerHostCalls((notice) => host.notify(notice));
     this.#runs = new LoadedRuns(() => clock.now());
     this.#sessions = new SourceSessions(clock);
+    this.#running = new RunningPages(clock, (runId) => host.notify({ kind: 'slice-read', runId }));
     this.#resident = new ResidentPages(host.settings.residentBytes, () => clock.now());
     this.#secrets = secretOpener(host.settings.keyring);
     this.#oneTimeTokens = oneTimeTokens(host);
@@ -100,7 +105,44 @@ export class WorkerRuntime implements WorkerApi {
       clock: this.#host.clock,
       functions: this.#functionsOf(loaded, run, task.traceparent),
     };
-    return orPoison(() => readSlice(task, loaded, run, parts));
+    return orPoison(async (): Promise<SliceReply> => {
+      const slice = await readSlice(task, loaded, run, parts);
+      return task.mayRun === true ? this.#ran(task, slice, loaded, run) : slice;
+    });
+  }
+
+  /** Runs what was read, if that is all there is of the run and no message has to carry it. */
+  async #ran(task: SliceTask, slice: SliceResult, loaded: LoadedPlan, run: LoadedRun): Promise<SliceResult> {
+    const [bundle] = slice.bundles;
+    const pages = bundle?.header.content === undefined ? null : this.#resident.take(bundle.id, bundle.header);
+    if (!bundle || !pages) return slice;
+    const { id, header } = bundle;
+    const { runId, planId } = task;
+    const over = this.#running.began(runId);
+    const startedAtMs = this.#host.clock.now();
+    const span = startSpan('millrace.page', {
+      traceparent: task.traceparent,
+      attributes: {
+        'millrace.run.id': runId,
+        'millrace.position': header.position,
+        'millrace.pages': header.pages.length,
+        'millrace.records': header.records,
+      },
+    });
+    try {
+      const { traceparent } = span;
+      const parts = this.#partsOf(loaded, run, traceparent);
+      const result = await runBundle({ runId, planId, messageId: id, header, traceparent }, pages, loaded, run, parts);
+      // Invariant: a straight program forks nowhere. Were it otherwise, a message would have to carry what goes on.
+      if (result.continuations.length > 0) throw new Error('A page went on that was run where it was read.');
+      return { ...slice, bundles: [], ran: { id, header, result, startedAtMs } };
+    } catch (error) {
+      span.fail(error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      over();
+      span.end();
+    }
   }
 
   async runBundle(task: BundleTask): Promise<BundleReply> {
@@ -112,15 +154,18 @@ export class WorkerRuntime implements WorkerApi {
       const held = this.#resident.take(task.messageId, task.header);
       if (!held && !task.body) return { kind: 'missing', what: 'body' };
       const pages = held ?? parseBundle(task.body!, task.header);
-      const parts = {
-        runPage: this.#kit.runPage,
-        resident: this.#resident,
-        clock: this.#host.clock,
-        locks: this.#locks,
-        functions: this.#functionsOf(loaded, run, task.traceparent),
-      };
-      return runBundle(task, pages, loaded, run, parts);
+      return runBundle(task, pages, loaded, run, this.#partsOf(loaded, run, task.traceparent));
     });
+  }
+
+  #partsOf(loaded: LoadedPlan, run: LoadedRun, traceparent: string | undefined): BundleRunnerParts {
+    return {
+      runPage: this.#kit.runPage,
+      resident: this.#resident,
+      clock: this.#host.clock,
+      locks: this.#locks,
+      functions: this.#functionsOf(loaded, run, traceparent),
+    };
   }
 
   async abandonBundle(task: AbandonTask): Promise<BundleReply> {

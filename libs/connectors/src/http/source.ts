@@ -22,6 +22,8 @@ const MAX_CURSOR_BYTES = 64 * 1024;
 
 /** An HTTP export as page generator: one chunk per response. Reference: runtime §4-§6. */
 export class HttpSource implements Source {
+  /** GET is safe, others need not be (RFC 9110 §9.2.1). */
+  readonly isRepeatable: boolean;
   readonly #step: StoredExport;
   readonly #host: ConnectorHost;
   readonly #read: CompiledRead;
@@ -35,6 +37,7 @@ export class HttpSource implements Source {
     this.#read = compileRead(step);
     this.#pager = new Pager(this.#read.http.paging);
     this.#parser = new ResponseReader(this.#read);
+    this.isRepeatable = (this.#read.http.method ?? 'GET') === 'GET';
   }
 
   async *read(cursor: Cursor | null, context: StepContext): AsyncIterable<SourceChunk> {

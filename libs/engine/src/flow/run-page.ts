@@ -46,6 +46,6 @@ export const runPage: RunPage = async (flow, position, page, records, run, effec
   }
 };
 
-function withCopy({ generator, page }: PageIdentity, { copy }: Pick<PageIdentity, 'copy'>): PageIdentity {
-  return copy === undefined ? { generator, page } : { generator, page, copy };
+function withCopy({ copy: _own, ...page }: PageIdentity, { copy }: Pick<PageIdentity, 'copy'>): PageIdentity {
+  return copy === undefined ? page : { ...page, copy };
 }
