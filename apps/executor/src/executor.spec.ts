@@ -230,6 +230,15 @@ describe.each([
       expect(queued).toEqual([]);
     });
 
+    it('does not read the row of a run of which the offer says everything', async () => {
+      apps.records = numbered(5);
+      await cluster.executor();
+      cluster.store.jobs.getAny = () => Promise.reject(new Error('nobody should ask'));
+      await cluster.offerRun(testPlan(), { job: { startedAt: new Date().toISOString() } });
+      await eventually('the run is over', () => cluster.kinds().includes('finished'));
+      expect(cluster.counts(ids.import).success).toBe(5);
+    });
+
     it('says itself that a run is over whose source had nothing', async () => {
       await cluster.executor();
       await cluster.offerRun(testPlan());

@@ -251,10 +251,9 @@ class ExecutorService implements Executor {
       return;
     }
     const queued: OutgoingMessage[] = [];
-    for (const { traceparent, ...slice } of slices) {
-      const message = firstSliceMessage({ ...slice, ordinal: 0 }, traceparent ?? undefined);
-      if (this.#state !== 'running' || this.#offered.size >= maxOffered) queued.push(message);
-      else this.#takeOffered(new OfferedWork(message, bus));
+    for (const slice of slices) {
+      if (this.#state === 'running' && this.#offered.size < maxOffered) this.#takeOffered(new OfferedWork(slice, bus));
+      else queued.push(firstSliceMessage({ ...slice, ordinal: 0 }, slice.traceparent ?? undefined));
     }
     if (queued.length === 0) return;
     bus.publish(queued).catch((error: unknown) => {

@@ -28,7 +28,7 @@ export const queuedRuns = defineMessage(
         jobId: id,
         /**
          * What the job's row says, so that it need not be read; absent when it says more than this: when page generators
-         * were selected, or the run has input.
+         * were selected, or the run has input, or a window of its own.
          */
         asked: z.object({ triggeredBy: z.string(), traceparent: z.string().nullable() }).optional(),
       }),
@@ -54,6 +54,11 @@ export const firstSlices = defineMessage(
         planId: z.string(),
         exportId: id,
         traceparent: z.string().nullable(),
+        /**
+         * What the job's row says beside these ids, so that it need not be read; absent when it says more than this: when
+         * the run has input, or a window of its own.
+         */
+        job: z.object({ startedAt: z.iso.datetime() }).optional(),
       }),
     ),
   }),

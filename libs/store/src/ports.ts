@@ -204,6 +204,8 @@ export interface Jobs {
     options?: {
       /** Its end has no consequences: it will not be among {@link Jobs.unfollowed}. */
       readonly nothingFollows?: boolean;
+      /** when it starts; now, when absent */
+      readonly at?: Date;
     },
   ): Promise<StartOutcome>;
   /** The run could not be started (plan invalid, flow gone): final `failed` with the reason. */

@@ -16,6 +16,8 @@ export interface SliceStart {
   readonly files: readonly FileSpan[];
 }
 
+export const startOfSource: SliceStart = { cursor: null, lastExportDateTime: undefined, carried: [], files: [] };
+
 /** @throws ContractError */
 export function decodeSliceStart(body: Uint8Array): SliceStart {
   let parsed: unknown;
@@ -27,8 +29,7 @@ export function decodeSliceStart(body: Uint8Array): SliceStart {
   const result = generateBody.safeParse(parsed);
   if (!result.success) throw new ContractError(`work.generate: ${result.error.message}`);
   const { cursor, carried } = result.data;
-  if (cursor === null)
-    return { cursor: null, lastExportDateTime: undefined, carried: carried as JsonValue[], files: [] };
+  if (cursor === null) return { ...startOfSource, carried: carried as JsonValue[] };
   const { at, last, files } = cursor as { at?: Cursor | null; last?: string | null; files?: readonly FileSpan[] };
   return {
     cursor: at ?? null,

@@ -68,12 +68,13 @@ export class GenerateHandler {
   async handle(delivery: Delivery): Promise<Handled> {
     let header: GenerateHeader;
     try {
-      header = readWorkHeader(delivery, generateHeader);
+      header = delivery instanceof OfferedWork ? delivery.header : readWorkHeader(delivery, generateHeader);
     } catch (error) {
       if (!(error instanceof ContractError)) throw error;
       return this.#reject(delivery, error.message);
     }
-    const run = await this.parts.runs.find(header.runId, header.planId);
+    const row = delivery instanceof OfferedWork ? delivery.row : undefined;
+    const run = await this.parts.runs.find(header.runId, header.planId, row);
     if ('unknown' in run) {
       if (run.unknown === 'run') return this.#reject(delivery, executorCodes.run_unknown.code);
       const failure = { code: executorCodes.plan_missing.code, message: executorCodes.plan_missing.help };
@@ -110,7 +111,7 @@ export class GenerateHandler {
     try {
       const reply = await dispatcher.readSlice(run, {
         header,
-        body: await delivery.body(),
+        ...(delivery instanceof OfferedWork ? {} : { body: await delivery.body() }),
         budget: { maxBundles: room, maxBytes: sliceBytes, maxMs: header.slice === 0 ? firstSliceMs : sliceMs },
         traceparent: span.traceparent,
         mayRun: delivery instanceof OfferedWork && this.#isAlone(run) && !this.parts.stopping.aborted,

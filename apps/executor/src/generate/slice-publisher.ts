@@ -7,24 +7,39 @@ import type { EncodedBundle, SliceResult } from '../workers/protocol.js';
 
 const empty = new Uint8Array();
 
-/** First message of a generator: what the scheduler offers or publishes, or the end of the generator before it. */
-export function firstSliceMessage(
-  header: Pick<GenerateHeader, 'runId' | 'accountId' | 'flowId' | 'planId' | 'exportId' | 'ordinal'>,
-  traceparent: string | undefined,
-): OutgoingMessage {
-  const full: GenerateHeader = {
+/** Which generator of which run a first slice belongs to. */
+export type FirstSliceOf = Pick<GenerateHeader, 'runId' | 'accountId' | 'flowId' | 'planId' | 'exportId' | 'ordinal'>;
+
+export function firstSliceHeader({
+  runId,
+  accountId,
+  flowId,
+  planId,
+  exportId,
+  ordinal,
+}: FirstSliceOf): GenerateHeader {
+  return {
     v: 1,
     kind: 'slice',
-    ...header,
+    runId,
+    accountId,
+    flowId,
+    planId,
+    exportId,
+    ordinal,
     slice: 0,
     nextPage: 0,
     totals: { pages: 0, records: 0, ignored: 0, failed: 0 },
   };
+}
+
+/** First message of a generator: what the scheduler offers or publishes, or the end of the generator before it. */
+export function firstSliceMessage(of: FirstSliceOf, traceparent: string | undefined): OutgoingMessage {
   return {
     queue: 'work.generate',
-    key: header.runId,
-    id: sliceId(header.runId, header.ordinal, 0),
-    headers: workHeaders(full, traceparent),
+    key: of.runId,
+    id: sliceId(of.runId, of.ordinal, 0),
+    headers: workHeaders(firstSliceHeader(of), traceparent),
     body: Buffer.from('{"cursor":null,"carried":[]}'),
   };
 }

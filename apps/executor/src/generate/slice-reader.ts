@@ -15,7 +15,7 @@ import type { EncodedBundle, SliceResult, SliceTask } from '../workers/protocol.
 import type { ResidentPages } from '../workers/resident-pages.js';
 import type { LoadedRun } from '../workers/run-contexts.js';
 import type { Source } from '#connectors';
-import { decodeSliceStart, encodeSliceStart, type SliceStart } from './cursor-envelope.js';
+import { decodeSliceStart, encodeSliceStart, startOfSource, type SliceStart } from './cursor-envelope.js';
 import type { Cutter } from './cutter.js';
 import { GroupCutter } from './group-cutter.js';
 import { FileTrail } from './file-trail.js';
@@ -112,7 +112,7 @@ class SliceRead {
 
   async read(): Promise<SliceResult> {
     const { task, run, parts } = this;
-    const start = decodeSliceStart(task.body);
+    const start = task.body === undefined ? startOfSource : decodeSliceStart(task.body);
     const context = run.contextOf(task.header.exportId, start.lastExportDateTime);
     const span = startSpan('millrace.source.read', {
       traceparent: task.traceparent,
@@ -157,7 +157,7 @@ class SliceRead {
     const { clock } = this.parts;
     // From the first answer on: how long a source, or a permit to ask it, lets wait says nothing about how much there is.
     let deadline: number | null = null;
-    const timer = new AbortController();
+    let timer: AbortController | null = null;
     try {
       let timeIsUp: Promise<'time'> | null = null;
       for (;;) {
@@ -165,6 +165,7 @@ class SliceRead {
         const pending = session.next();
         let next: NextChunk | 'time';
         if (this.#encoder.pages > 0) {
+          timer ??= new AbortController();
           timeIsUp ??= clock.sleep(Math.max(0, (deadline ?? 0) - clock.now()), timer.signal).then(
             () => 'time' as const,
             () => 'time' as const,
@@ -181,7 +182,7 @@ class SliceRead {
         if (isFull || clock.now() >= deadline) return null;
       }
     } finally {
-      timer.abort();
+      timer?.abort();
     }
   }
 

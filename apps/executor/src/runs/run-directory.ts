@@ -1,5 +1,5 @@
 import type { FlowPlan } from '#engine';
-import type { Store } from '#store';
+import type { JobRow, Store } from '#store';
 import { tightestLimit } from '../limits/connection-limit.js';
 import { Lru } from '../workers/lru.js';
 import type { Introduction, RunSpec } from '../workers/protocol.js';
@@ -26,6 +26,12 @@ export interface RunInfo {
 /** Why a run cannot be worked for: its rows are not there. Never the reason for a lost message. */
 export type RunUnknown = { readonly unknown: 'run' | 'plan' };
 
+/** What a run needs of its row. */
+export type RunRow = Pick<
+  JobRow,
+  '_id' | 'accountId' | '_flowId' | 'type' | 'status' | 'request' | 'createdAt' | 'startedAt'
+>;
+
 type RunStore = Pick<Store, 'jobs' | 'plans' | 'checkpoints'>;
 
 interface StoredPlan {
@@ -48,11 +54,14 @@ export class RunDirectory {
     this.#store = store;
   }
 
-  /** @throws whatever the store throws; asked again the next time then */
-  find(runId: string, planId: string): Promise<RunInfo | RunUnknown> {
+  /**
+   * @param told what its row says, if that is known already
+   * @throws whatever the store throws; asked again the next time then
+   */
+  find(runId: string, planId: string, told?: RunRow): Promise<RunInfo | RunUnknown> {
     let run = this.#runs.get(runId);
     if (!run) {
-      run = this.#load(runId, planId);
+      run = this.#load(runId, planId, told);
       this.#runs.set(runId, run);
       run.then(
         (found) => 'unknown' in found && this.#runs.delete(runId),
@@ -69,8 +78,8 @@ export class RunDirectory {
     if (run && 'spec' in run) run.isCanceled = true;
   }
 
-  async #load(runId: string, planId: string): Promise<RunInfo | RunUnknown> {
-    const [job, known] = await Promise.all([this.#store.jobs.getAny(runId), this.#planOf(planId)]);
+  async #load(runId: string, planId: string, told: RunRow | undefined): Promise<RunInfo | RunUnknown> {
+    const [job, known] = await Promise.all([told ?? this.#store.jobs.getAny(runId), this.#planOf(planId)]);
     if (!job) return { unknown: 'run' };
     if (!known) return { unknown: 'plan' };
     const { plan, text } = known;

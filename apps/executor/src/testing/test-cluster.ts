@@ -83,9 +83,9 @@ export class TestCluster {
   }
 
   /** Starts a run as the scheduler does, its first slice offered. */
-  async offerRun(plan: FlowPlan): Promise<void> {
+  async offerRun(plan: FlowPlan, told: Pick<FirstSlice, 'job'> = {}): Promise<void> {
     await this.#started(plan, {});
-    const slices = [{ ...firstSliceOf(plan), traceparent: null }];
+    const slices = [{ ...firstSliceOf(plan), traceparent: null, ...told }];
     this.broker.connect().offer(offers.firstSlices, Buffer.from(firstSlices.encode({ v: 1, slices })).toString());
   }
 

@@ -43,7 +43,10 @@ export class Dispatcher {
       const isFirst = task.header.slice === 0;
       const reply = await this.#introduced(
         run,
-        (known) => this.#pool.worker(worker).readSlice({ ...task, ...known, body: ownCopy(task.body) }),
+        (known) =>
+          this.#pool
+            .worker(worker)
+            .readSlice({ ...task, ...known, ...(task.body === undefined ? {} : { body: ownCopy(task.body) }) }),
         isFirst ? { run: run.spec } : undefined,
       );
       if (reply.kind === 'missing') throw new Error('A worker asks for what it was just given.');

@@ -79,7 +79,7 @@ class ThreadWorker implements WorkerApi {
   constructor(private readonly pool: Piscina) {}
 
   readSlice(task: SliceTask): Promise<SliceReply> {
-    return this.#call({ method: 'readSlice', task }, [task.body]);
+    return this.#call({ method: 'readSlice', task }, task.body ? [task.body] : []);
   }
 
   runBundle(task: BundleTask): Promise<BundleReply> {

@@ -39,8 +39,8 @@ interface Task {
 
 export interface SliceTask extends Task {
   readonly header: GenerateHeader;
-  /** body of the slice message */
-  readonly body: Uint8Array;
+  /** body of the slice message; absent: the beginning of the source */
+  readonly body?: Uint8Array;
   readonly budget: SliceBudget;
   /** The pages may run at once, if they are all there is of the run and can be read again. */
   readonly mayRun?: boolean;

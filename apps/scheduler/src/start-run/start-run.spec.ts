@@ -234,6 +234,23 @@ describe('what an announcement says of a job', () => {
     expect(world.store.run(jobId).status).toBe('running');
     expect(world.store.calls['jobs.getAny']).toBeUndefined();
   });
+
+  it('is handed on with its start to the executor, who need not read the job either', async () => {
+    world.flow(flowId);
+    world.flow(id(2));
+    const offered: unknown[] = [];
+    world.bus.onOffer('first-slices', (payload) => offered.push(...JSON.parse(payload).slices));
+    await world.startScheduler();
+    const jobId = await world.queue(flowId);
+    const asked = { triggeredBy: 'manual', traceparent: null };
+    world.bus.offer('runs.queued', JSON.stringify({ v: 1, runs: [{ accountId, flowId, jobId, asked }] }));
+    await world.request(id(2), { input: { day: 1 } });
+    const { startedAt } = world.store.run(jobId);
+    expect(offered).toEqual([
+      expect.objectContaining({ runId: jobId, job: { startedAt } }),
+      expect.not.objectContaining({ job: expect.anything() }),
+    ]);
+  });
 });
 
 describe('plans', () => {

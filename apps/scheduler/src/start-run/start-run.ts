@@ -39,6 +39,8 @@ interface Asked {
   readonly input: RunRequest['input'];
   readonly traceparent: string | null;
   readonly triggeredBy: string;
+  /** the job's row says no more than this */
+  readonly isAll: boolean;
 }
 
 /** An item takes about 300 bytes, and an offer 64 KB; few enough that several executors get some. */
@@ -91,11 +93,11 @@ export class StartRun {
 
   /** @returns null for a job that waits no more */
   async #asked({ jobId, asked }: QueuedRun): Promise<Asked | null> {
-    if (asked) return { ...asked, exportIds: null, input: undefined };
+    if (asked) return { ...asked, exportIds: null, input: undefined, isAll: true };
     const job = await this.#deps.jobs.getAny(jobId);
     if (!job || job.status !== 'queued') return null;
     const { exportIds, input, traceparent } = parseRunRequest(job.request);
-    return { exportIds, input, traceparent, triggeredBy: job.triggeredBy };
+    return { exportIds, input, traceparent, triggeredBy: job.triggeredBy, isAll: false };
   }
 
   async #startTraced(queued: QueuedRun, asked: Asked, traceparent: string): Promise<StartRunOutcome> {
@@ -114,15 +116,18 @@ export class StartRun {
       await this.#deps.storedPlans.put(planId, accountId, plan);
       this.#stored.set(planId, true);
     }
+    const at = new Date(clock.now());
     const started = await jobs.start(jobId, planId, childrenOf(outcome.runnable, clock.now()), routers, {
       nothingFollows: nothingFollows(plan),
+      at,
     });
     if (started !== 'started') return started;
     this.#deps.runPlans.note(jobId, planId, plan);
     const identity = { runId: jobId, accountId, flowId, planId, traceparent };
     const [exportId, ...others] = firstGenerators(plan);
-    if (exportId !== undefined && others.length === 0) this.#slices.add({ ...identity, exportId });
-    else await bus.publishAtomic(firstWork(identity, plan));
+    if (exportId !== undefined && others.length === 0) {
+      this.#slices.add({ ...identity, exportId, ...(asked.isAll ? { job: { startedAt: at.toISOString() } } : {}) });
+    } else await bus.publishAtomic(firstWork(identity, plan));
     this.#changed.add(jobId);
     telemetry.runStarted({ runId: jobId, flowId, triggeredBy: asked.triggeredBy });
     return 'started';

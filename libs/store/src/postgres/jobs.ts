@@ -39,7 +39,7 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
     enqueue,
 
     start: (jobId, planId, children, routers = [], options = {}) =>
-      start({ jobId, planId, children, routers, nothingFollows: options.nothingFollows ?? false }),
+      start({ jobId, planId, children, routers, nothingFollows: options.nothingFollows ?? false, at: options.at }),
 
     async refuse(jobId, failure) {
       const now = new Date();

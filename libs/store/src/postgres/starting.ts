@@ -11,6 +11,7 @@ export interface Start {
   readonly children: readonly ChildJob[];
   readonly routers: readonly JobRouter[];
   readonly nothingFollows: boolean;
+  readonly at: Date | undefined;
 }
 
 /** Starts queued runs as far as their flows have room, each with its children. One transaction for all. */
@@ -49,11 +50,13 @@ async function start(
   flowIds: readonly string[],
 ): Promise<ReadonlySet<string>> {
   if (starts.length === 0) return new Set();
-  const asked = starts.map(({ jobId, planId, routers, nothingFollows }) => ({
+  const now = new Date();
+  const asked = starts.map(({ jobId, planId, routers, nothingFollows, at = now }) => ({
     id: jobId,
     plan_id: planId,
     routers: routers.length === 0 ? null : routers,
     nothing_follows: nothingFollows,
+    at,
   }));
   const children = starts.flatMap(({ jobId, children: steps }) =>
     steps.map((child) => ({
@@ -68,7 +71,7 @@ async function start(
   const { rows } = await run<{ id: string }>(client, startSql, [
     JSON.stringify(asked),
     JSON.stringify(children),
-    new Date(),
+    now,
     flowIds,
     asked.map(({ id }) => id),
   ]);
@@ -78,8 +81,11 @@ async function start(
 // The flows and the ids come as parameters: joined with `asked` alone, the planner reads every run there is.
 const startSql = prepared(`
 with asked as (
-  select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers, request.nothing_follows
-  from json_to_recordset($1::json) as request (id text, plan_id text, routers json, nothing_follows boolean)
+  select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers, request.nothing_follows,
+    request.at as asked_at
+  from json_to_recordset($1::json) as request (
+    id text, plan_id text, routers json, nothing_follows boolean, at timestamptz
+  )
   join jobs using (id)
   where jobs.id = any($5::text[])
 ),
@@ -95,13 +101,14 @@ ranked as (
     asked_plan_id,
     asked_routers,
     nothing_follows,
+    asked_at,
     row_number() over (partition by flow_id order by created_at, asked.id) + coalesce(active.runs, 0)
       <= max_concurrent_runs as has_room
   from asked left join active using (flow_id)
 ),
 started as (
   update jobs
-  set status = 'running', started_at = $3::timestamptz, last_modified = $3::timestamptz, plan_id = asked_plan_id,
+  set status = 'running', started_at = asked_at, last_modified = $3::timestamptz, plan_id = asked_plan_id,
     routers = asked_routers, waiting_for = null,
     followed_at = case when nothing_follows then $3::timestamptz end
   from ranked
@@ -122,7 +129,7 @@ children as (
   select
     child.id, started.account_id, child.type, started.integration_id, started.flow_id, child.export_id, child.import_id,
     started.id, child.o_index, 'running',
-    $3::timestamptz, $3::timestamptz, $3::timestamptz, started.purge_at, started.triggered_by, started.user_id,
+    $3::timestamptz, started.started_at, $3::timestamptz, started.purge_at, started.triggered_by, started.user_id,
     started.trace_id, '{}'
   from json_to_recordset($2::json) as child (
     id text, flow_job_id text, type text, export_id text, import_id text, o_index int

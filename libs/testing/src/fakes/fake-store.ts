@@ -112,7 +112,8 @@ export class FakeStore {
           return 'busy';
         }
         const counted = routers.length === 0 ? null : routers;
-        const started = { status: 'running', startedAt: this.#now(), waitingFor: null, routers: counted };
+        const startedAt = options.at?.toISOString() ?? this.#now();
+        const started = { status: 'running', startedAt, waitingFor: null, routers: counted };
         Object.assign(run.row, started);
         Object.assign(run, { planId, children, isFollowed: options.nothingFollows === true });
         return 'started';

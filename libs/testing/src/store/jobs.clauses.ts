@@ -435,6 +435,16 @@ export function jobClauses(stores: Stores): void {
       expect(await unfollowed()).toEqual([]);
     });
 
+    it('starts runs at the time that their starter told others', async () => {
+      const queued = manual();
+      await stores.store.jobs.enqueue(queued);
+      const child = { jobId: newId(), type: 'export', stepId: newId(), oIndex: 0 } as const;
+      const at = new Date(Date.now() - 1_234);
+      await stores.store.jobs.start(queued.jobId, `plan-${queued.flowId}`, [child], [], { at });
+      const [run, step] = await stores.store.jobs.family(queued.accountId, queued.jobId);
+      expect([run?.startedAt, step?.startedAt]).toEqual([at.toISOString(), at.toISOString()]);
+    });
+
     it('hands no final run to followers of which it was known that nothing follows', async () => {
       const queued = manual();
       await stores.store.jobs.enqueue(queued);

@@ -72,7 +72,7 @@ export class StartRunService {
       accountId,
       flowId,
       jobId,
-      ...(asked._exportIds || asked.input
+      ...(asked._exportIds || asked.input || asked.export
         ? {}
         : { asked: { triggeredBy: 'manual', traceparent: span?.traceparent ?? null } }),
     });

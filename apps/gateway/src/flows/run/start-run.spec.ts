@@ -70,6 +70,12 @@ describe('POST /flows/:id/run', () => {
     expect(announced()).toEqual([{ accountId: gateway.alice.accountId, flowId, jobId: body._jobId }]);
   });
 
+  it('leaves it to the row to say of which window it is, where it has one', async () => {
+    const { flowId } = await makeFlow(gateway.alice);
+    const { body } = await run(flowId, { export: { startDate: '2026-01-01', endDate: '2026-02-01' } });
+    expect(announced()).toEqual([{ accountId: gateway.alice.accountId, flowId, jobId: body._jobId }]);
+  });
+
   it('hands on an input that meets the schema of the flow, and refuses others', async () => {
     const inputSchema = { required: ['day'], properties: { day: { type: 'string', format: 'date' } } };
     const { flowId } = await makeFlow(gateway.alice, { inputSchema });
