@@ -69,6 +69,7 @@ const roundTrips: Readonly<Record<string, (document: unknown) => unknown>> = {
   'work.page.v1.json': page,
   'work.page.end.v1.json': page,
   'dead-letter.v1.json': (document) => throughBytes(streamLetter, document),
+  'work.page.content.v1.json': page,
   'work.page.copy.v1.json': page,
   'work.page.outcome.v1.json': page,
   'work.page.results.v1.json': results,

@@ -763,3 +763,14 @@ it.each<[string, Partial<Export>, HttpExport]>([
 ])('%s is refused when the export is compiled', async (_what, step, http) => {
   await expect(bed.read(http, { step })).rejects.toMatchObject({ code: 'not_supported' });
 });
+
+describe('what can be read again', () => {
+  it.each<[string, HttpExport, boolean]>([
+    ['GET, the default', {}, true],
+    ['GET', { method: 'GET' }, true],
+    ['POST', { method: 'POST' }, false],
+    ['PUT', { method: 'PUT' }, false],
+  ])('is what is read by GET: %s', (_method, http, isRepeatable) => {
+    expect(bed.source(http).isRepeatable).toBe(isRepeatable);
+  });
+});

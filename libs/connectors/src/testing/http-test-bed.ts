@@ -3,7 +3,7 @@ import { createStepContext, createTestHost, type TestHost } from '#testing/conne
 import type { ImportOutcome, PreparedRecord } from '#engine';
 import type { Failure } from '#failures';
 import type { Connection, Export, Import, JsonRecord, JsonValue } from '#model';
-import type { ConnectorHost, Cursor, SourceChunk, StepContext } from '../ports.js';
+import type { ConnectorHost, Cursor, Source, SourceChunk, StepContext } from '../ports.js';
 import { SourceError } from '../ports.js';
 import { HttpClient } from '../http/client.js';
 import { httpAdaptor } from '../http/index.js';
@@ -49,9 +49,13 @@ export class HttpTestBed {
     http: Http<Export>,
     options: { step?: Partial<Export>; cursor?: Cursor | null; context?: StepContext } = {},
   ): Promise<ReadResult> {
-    const step = { _id: 'export1', name: 'export', ...options.step, http } as Export & { _id: string };
-    const source = httpAdaptor.createSource(step, this.host);
+    const source = this.source(http, options.step);
     return readAll(source.read(options.cursor ?? null, options.context ?? this.context()));
+  }
+
+  source(http: Http<Export>, change: Partial<Export> = {}): Source {
+    const step = { _id: 'export1', name: 'export', ...change, http } as Export & { _id: string };
+    return httpAdaptor.createSource(step, this.host);
   }
 
   async submit(

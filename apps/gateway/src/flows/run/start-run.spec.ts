@@ -73,6 +73,8 @@ describe('POST /flows/:id/run', () => {
   it('leaves it to the row to say of which window it is, where it has one', async () => {
     const { flowId } = await makeFlow(gateway.alice);
     const { body } = await run(flowId, { export: { startDate: '2026-01-01', endDate: '2026-02-01' } });
+    const row = await gateway.store.jobs.get(gateway.alice.accountId, body._jobId);
+    expect(row?.request).toMatchObject({ export: { startDate: '2026-01-01T00:00:00.000Z' } });
     expect(announced()).toEqual([{ accountId: gateway.alice.accountId, flowId, jobId: body._jobId }]);
   });
 
