@@ -3,6 +3,8 @@ import { Lane, type Pending } from './lane.js';
 export interface CoalesceOptions {
   /** Items of one call at most. Default 500. */
   readonly maxItems?: number;
+  /** Shortest time between the starts of two batches while there is company, see `LaneOptions`. Default 0. */
+  readonly spacingMs?: number;
   /**
    * Whether a failure of a batch may be the fault of one item: its items are then tried again one by one, so that
    * only the guilty one fails. Default: never.
@@ -19,7 +21,7 @@ export function coalesce<I, O>(
   run: (items: readonly I[]) => Promise<readonly O[]>,
   options: CoalesceOptions = {},
 ): (item: I) => Promise<O> {
-  const { maxItems = 500, isFaultOfItem = () => false } = options;
+  const { maxItems = 500, spacingMs = 0, isFaultOfItem = () => false } = options;
 
   async function settle(batch: readonly Pending<I, O>[]): Promise<void> {
     try {
@@ -32,6 +34,6 @@ export function coalesce<I, O>(
     }
   }
 
-  const lane = new Lane<I, O>({ maxItems, send: settle });
+  const lane = new Lane<I, O>({ maxItems, spacingMs, send: settle });
   return (item) => lane.submit(item);
 }

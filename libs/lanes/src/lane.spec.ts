@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Lane } from './lane.js';
 
 /** A lane whose batches are noted, and finish when the test says so. */
@@ -74,5 +74,61 @@ describe('a lane', () => {
     const results = await Promise.allSettled(['a', 'b', 'c'].map((item) => lane.submit(item)));
     expect(results.map((result) => result.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     await expect(lane.submit('d')).resolves.toBe('ok');
+  });
+});
+
+describe('a lane with spacing', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  const spaced = () => slowLane({ spacingMs: 20 });
+
+  it('lets callers who come alone pass at once, one after the other', async () => {
+    const { lane, batches, finishOne } = spaced();
+    for (const item of ['a', 'b']) {
+      void lane.submit(item);
+      await finishOne();
+    }
+    expect(batches).toEqual([['a'], ['b']]);
+  });
+
+  it('waits for company after a batch that had some', async () => {
+    const { lane, batches, finishOne } = spaced();
+    for (const item of ['a', 'b']) void lane.submit(item);
+    await finishOne();
+    void lane.submit('c');
+    await tick();
+    jest.advanceTimersByTime(19);
+    void lane.submit('d');
+    await tick();
+    expect(batches).toEqual([['a', 'b']]);
+    jest.advanceTimersByTime(1);
+    await finishOne();
+    expect(batches).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+  });
+
+  it('waits no longer than the time since the start of the batch before', async () => {
+    const { lane, batches, finishOne } = spaced();
+    for (const item of ['a', 'b']) void lane.submit(item);
+    await tick();
+    jest.advanceTimersByTime(20);
+    void lane.submit('c');
+    await finishOne();
+    expect(batches).toEqual([['a', 'b'], ['c']]);
+    await finishOne();
+  });
+
+  it('does not wait with a full batch', async () => {
+    const { lane, batches, finishOne } = spaced();
+    for (const item of ['a', 'b', 'c', 'd', 'e', 'f']) void lane.submit(item);
+    await finishOne();
+    await finishOne();
+    expect(batches).toEqual([
+      ['a', 'b', 'c'],
+      ['d', 'e', 'f'],
+    ]);
   });
 });

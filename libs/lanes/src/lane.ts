@@ -15,17 +15,24 @@ export interface LaneOptions<T, R> {
   readonly bytesOf?: (item: T) => number;
   /** Two items that share a key never travel in one batch: the later one waits for the next. */
   readonly keysOf?: (item: T) => readonly string[];
+  /**
+   * Shortest time between the starts of two batches while there is company: after a batch of several items the next one
+   * waits for more, unless it is full. A caller who is alone never waits. Default 0.
+   */
+  readonly spacingMs?: number;
 }
 
 /**
- * Coalesces: at most one batch is in flight, and everything submitted meanwhile goes in the next one. No timers, so
- * load makes the batches and an idle lane sends in the next turn.
+ * Coalesces: at most one batch is in flight, and everything submitted meanwhile goes in the next one. So load makes the
+ * batches, and an idle lane sends in the next turn. Where a batch costs far more than its items, `spacingMs` keeps a fast
+ * receiver from making many small ones of them.
  */
 export class Lane<T, R> {
   readonly #options: LaneOptions<T, R>;
   #queue: Pending<T, R>[] = [];
   #head = 0;
   #running: Promise<void> | null = null;
+  #nextAtMs = 0;
 
   constructor(options: LaneOptions<T, R>) {
     this.#options = options;
@@ -47,7 +54,9 @@ export class Lane<T, R> {
     // What one read of a socket brought (messages, requests) submits in one turn: the first batch takes all of it.
     await turn();
     while (this.#head < this.#queue.length) {
+      await this.#companyArrives();
       const batch = this.#take();
+      this.#nextAtMs = batch.length > 1 ? performance.now() + (this.#options.spacingMs ?? 0) : 0;
       try {
         await this.#options.send(batch);
         for (const entry of batch) entry.reject(new Error('The batch was sent without settling this item.'));
@@ -56,6 +65,12 @@ export class Lane<T, R> {
       }
     }
     this.#running = null;
+  }
+
+  async #companyArrives(): Promise<void> {
+    const waitMs = this.#nextAtMs - performance.now();
+    if (waitMs <= 0 || this.#queue.length - this.#head >= this.#options.maxItems) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, waitMs));
   }
 
   #take(): Pending<T, R>[] {

@@ -55,7 +55,7 @@ unfinished as (
     count(*) as runs,
     count(*) filter (where status <> 'queued') as active
   from jobs
-  where flow_id = any($2::text[]) and type = 'flow' and status in ('queued', 'running', 'retrying', 'canceling')
+  where open_flow_id = any($2::text[])
   group by flow_id
 ),
 ranked as (

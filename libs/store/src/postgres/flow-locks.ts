@@ -13,16 +13,15 @@ export async function lockFlows(client: ClientBase, flowIds: readonly string[]):
 }
 
 /** The same for the flows of these runs. */
-export async function lockFlowsOf(client: ClientBase, jobIds: readonly string[]): Promise<readonly string[]> {
-  const { rows } = await run<{ flow_id: string }>(client, lockOfRunsSql, [jobIds]);
-  return rows.map(({ flow_id }) => flow_id);
+export async function lockFlowsOf(client: ClientBase, jobIds: readonly string[]): Promise<void> {
+  await run(client, lockOfRunsSql, [jobIds]);
 }
 
 const lockingSql = (source: string): string => `
 with flows as materialized (
   select distinct flow_id, hashtextextended(flow_id, ${lockSeed}) as key from ${source} order by key
 )
-select flow_id, pg_advisory_xact_lock(key) from flows`;
+select count(pg_advisory_xact_lock(key)) from flows`;
 
 const lockSql = prepared(lockingSql('unnest($1::text[]) as flow_id'));
 const lockOfRunsSql = prepared(lockingSql('jobs where id = any($1::text[])'));

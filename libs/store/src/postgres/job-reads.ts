@@ -227,7 +227,7 @@ function toActiveRun(row: RunTuple): ActiveRun {
 
 const activeSql = prepared(`
 select ${runColumns} from jobs
-where type = 'flow' and status in ('running', 'retrying', 'canceling')
+where open_flow_id is not null and status <> 'queued'
 order by started_at, id limit $1`);
 
 export async function readActiveRuns(pool: Pool, limit: number): Promise<readonly ActiveRun[]> {
@@ -240,12 +240,12 @@ const startableSql = (condition: string): string => `
 with queued as (
   select ${runColumns}, created_at, max_concurrent_runs
   from jobs
-  where type = 'flow' and status = 'queued' ${condition}
+  where ${condition} and status = 'queued'
 ),
 active as (
   select flow_id, count(*) as runs
   from jobs
-  where flow_id in (select flow_id from queued) and type = 'flow' and status in ('running', 'retrying', 'canceling')
+  where open_flow_id in (select flow_id from queued) and status <> 'queued'
   group by flow_id
 ),
 ranked as (
@@ -257,8 +257,8 @@ select ${runColumns} from ranked
 where place + active_runs <= max_concurrent_runs
 order by created_at, id limit $1`;
 
-const startableOfAllSql = prepared(startableSql(''));
-const startableHeldBackSql = prepared(startableSql('and waiting_for is not null'));
+const startableOfAllSql = prepared(startableSql('open_flow_id is not null'));
+const startableHeldBackSql = prepared(startableSql('waiting_for is not null'));
 
 export async function readStartable(
   pool: Pool,
@@ -272,8 +272,8 @@ export async function readStartable(
 
 const unfollowedSql = prepared(`
 select ${columns} from jobs
-where type = 'flow' and followed_at is null and (status in ('completed', 'failed', 'canceled'))
-order by ended_at, id limit $1`);
+where unfollowed_since is not null
+order by unfollowed_since, id limit $1`);
 
 export async function readUnfollowed(pool: Pool, limit: number): Promise<readonly JobRow[]> {
   const { rows } = await run<JobTuple>(pool, unfollowedSql, [limit]);
@@ -282,8 +282,7 @@ export async function readUnfollowed(pool: Pool, limit: number): Promise<readonl
 
 const markFollowedSql = prepared(`
 update jobs set followed_at = $2::timestamptz
-where id = any($1::text[]) and type = 'flow' and followed_at is null
-  and status in ('completed', 'failed', 'canceled')
+where id = any($1::text[]) and unfollowed_since is not null
 returning id`);
 
 /** For each id whether this call marked it; of equal ids the first. Ids must come in order, as whoever locks several jobs does. */

@@ -21,19 +21,25 @@ import {
 } from './job-reads.js';
 import { toJobRow } from './job-row.js';
 import { startRuns, type Start } from './starting.js';
-import { inTransaction, isFaultOfRow } from './transaction.js';
+import { batchSpacingMs, inOneTrip, isFaultOfRow } from './transaction.js';
 
 type JobEntity = InferEntity<typeof Job>;
 
 export function createJobs(orm: MikroORM, pool: Pool): Jobs {
   const fork = () => orm.em.fork();
-  const enqueue = coalesce<EnqueueRun, boolean>((runs) => enqueueRuns(pool, runs), { isFaultOfItem: isFaultOfRow });
+  const enqueue = coalesce<EnqueueRun, boolean>((runs) => enqueueRuns(pool, runs), {
+    isFaultOfItem: isFaultOfRow,
+    spacingMs: batchSpacingMs,
+  });
   const get = coalesce<JobKey, JobRow | null>((keys) => readJobs(pool, keys));
-  const family = coalesce<JobKey, readonly JobRow[]>((keys) => readFamilies(pool, keys));
+  const family = coalesce<JobKey, readonly JobRow[]>((keys) => readFamilies(pool, keys), { spacingMs: batchSpacingMs });
   const getAny = coalesce<string, JobRow | null>((ids) => readAnyJobs(pool, ids));
   const planOf = coalesce<string, PlanOfRun | null>((ids) => readPlansOf(pool, ids));
   const followed = coalesce<string, boolean>((ids) => markFollowed(pool, ids));
-  const start = coalesce<Start, StartOutcome>((starts) => startRuns(pool, starts), { isFaultOfItem: isFaultOfRow });
+  const start = coalesce<Start, StartOutcome>((starts) => startRuns(pool, starts), {
+    isFaultOfItem: isFaultOfRow,
+    spacingMs: batchSpacingMs,
+  });
 
   return {
     enqueue,
@@ -105,15 +111,12 @@ export function createJobs(orm: MikroORM, pool: Pool): Jobs {
   };
 }
 
-function enqueueRuns(pool: Pool, runs: readonly EnqueueRun[]): Promise<boolean[]> {
-  return inTransaction(pool, async (client) => {
-    await lockFlows(
-      client,
-      runs.map(({ flowId }) => flowId),
-    );
-    const stored = await admit(client, runs, 1, Date.now());
-    return runs.map(({ jobId }) => stored.has(jobId));
-  });
+async function enqueueRuns(pool: Pool, runs: readonly EnqueueRun[]): Promise<boolean[]> {
+  const flowIds = runs.map(({ flowId }) => flowId);
+  const [, stored] = await inOneTrip(pool, (client) =>
+    Promise.all([lockFlows(client, flowIds), admit(client, runs, 1, Date.now())]),
+  );
+  return runs.map(({ jobId }) => stored.has(jobId));
 }
 
 function jobFilter(accountId: string, query: JobQuery): FilterQuery<JobEntity> {

@@ -19,6 +19,8 @@ interface RunRow {
   readonly flow_id: string;
   readonly status: JobStatus;
   readonly routers: readonly JobRouter[] | string | null;
+  readonly plan_id: string | null;
+  readonly asked: unknown;
 }
 
 interface ChildRow {
@@ -42,7 +44,7 @@ interface HeadRow {
 }
 
 const lockRunsSql = prepared(
-  `select id, account_id, flow_id, status, routers from jobs
+  `select id, account_id, flow_id, status, routers, plan_id, request -> '_exportIds' as asked from jobs
    where id = any($1::text[]) and flow_job_id is null and ledger_pruned_at is null
    order by id for update`,
 );
@@ -60,11 +62,12 @@ const headsSql = prepared(
 /** Locks the runs that can still count, and reads their steps and generators. */
 export async function readRuns(client: ClientBase, runIds: readonly string[]): Promise<ReadonlyMap<string, RunState>> {
   if (runIds.length === 0) return new Map();
-  const { rows: runs } = await run<RunRow>(client, lockRunsSql, [runIds]);
-  // A statement of its own, after the lock: it sees what the transaction before us wrote.
-  const ids = runs.map(({ id }) => id);
-  const { rows: children } = await run<ChildRow>(client, childrenSql, [ids]);
-  const { rows: heads } = await run<HeadRow>(client, headsSql, [ids]);
+  const [{ rows: runs }, { rows: children }, { rows: heads }] = await Promise.all([
+    run<RunRow>(client, lockRunsSql, [runIds]),
+    // Statements of their own, after the lock: they see what the transaction before us wrote.
+    run<ChildRow>(client, childrenSql, [runIds]),
+    run<HeadRow>(client, headsSql, [runIds]),
+  ]);
   const childrenOf = Map.groupBy(children, ({ flow_job_id }) => flow_job_id);
   const headsOf = Map.groupBy(heads, ({ run_id }) => run_id);
   return new Map(
@@ -76,6 +79,8 @@ export async function readRuns(client: ClientBase, runIds: readonly string[]): P
         flowId: row.flow_id,
         status: row.status,
         routers: jsonOf<readonly JobRouter[] | null>(row.routers),
+        planId: row.plan_id,
+        asked: exportIdsOf(row.asked),
         children: (childrenOf.get(row.id) ?? []).map(({ id, type, step_id }) => ({
           jobId: id,
           type,
@@ -85,6 +90,12 @@ export async function readRuns(client: ClientBase, runIds: readonly string[]): P
       },
     ]),
   );
+}
+
+/** The generators that the start asked for; null is all. */
+function exportIdsOf(asked: unknown): readonly unknown[] | null {
+  const ids = jsonOf(asked);
+  return Array.isArray(ids) && ids.length > 0 ? ids : null;
 }
 
 function toHead(row: HeadRow): GeneratorHeadState {
@@ -198,52 +209,17 @@ export async function writeJobs(client: ClientBase, changes: readonly JobChange[
   await run(client, writeJobsSql, [JSON.stringify(rows), new Date(), rows.map(({ id }) => id)]);
 }
 
-interface EvidenceRow {
-  readonly id: string;
-  readonly pages: string;
-  readonly forked: string;
-  readonly generators: unknown;
-  readonly export_id: string | null;
-  readonly asked: unknown;
-}
-
-const evidenceSql = prepared(
-  `select
-       jobs.id,
-       coalesce(sums.pages, 0) as pages,
-       coalesce(sums.forked, 0) as forked,
-       run_plans.plan -> 'flow' -> 'pageGenerators' as generators,
-       run_plans.plan -> 'flow' ->> '_exportId' as export_id,
-       jobs.request -> '_exportIds' as asked
-     from jobs
-     left join run_plans on run_plans.id = jobs.plan_id
-     left join lateral (
-       select sum(pages) as pages, sum(forked) as forked from page_results where run_id = jobs.id
-     ) sums on true
-     where jobs.id = any($1::text[])`,
+const sumsSql = prepared(
+  `select run_id, sum(pages) as pages, sum(forked) as forked from page_results
+   where run_id = any($1::text[]) group by run_id`,
 );
 
-/** Sums over the ledger's rows themselves, and what the plan said would be read. */
-export async function readEvidence(
+/** Sums over the ledger's rows themselves, by run; a run without any is not among them. */
+export async function sumPages(
   client: ClientBase,
   runIds: readonly string[],
-): Promise<ReadonlyMap<string, Evidence>> {
+): Promise<ReadonlyMap<string, Pick<Evidence, 'pages' | 'forked'>>> {
   if (runIds.length === 0) return new Map();
-  const { rows } = await run<EvidenceRow>(client, evidenceSql, [runIds]);
-  return new Map(
-    rows.map((row) => [
-      row.id,
-      { pages: Number(row.pages), forked: Number(row.forked), generators: expectedGenerators(row) },
-    ]),
-  );
-}
-
-/** Generators of the flow, or those of them that the start asked for. */
-function expectedGenerators({ generators, export_id, asked }: EvidenceRow): string[] {
-  const ofFlow = (Array.isArray(generators) ? generators : [{ _exportId: export_id }]).flatMap(
-    (generator: { readonly _exportId?: unknown } | null) =>
-      typeof generator?._exportId === 'string' ? [generator._exportId] : [],
-  );
-  if (!Array.isArray(asked) || asked.length === 0) return ofFlow;
-  return ofFlow.filter((exportId) => asked.includes(exportId));
+  const { rows } = await run<{ run_id: string; pages: string; forked: string }>(client, sumsSql, [runIds]);
+  return new Map(rows.map((row) => [row.run_id, { pages: Number(row.pages), forked: Number(row.forked) }]));
 }

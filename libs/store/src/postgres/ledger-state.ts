@@ -12,6 +12,9 @@ export interface RunState {
   readonly children: readonly ChildState[];
   /** in order of the flow; null when it has none */
   readonly routers: readonly JobRouter[] | null;
+  readonly planId: string | null;
+  /** ids of the page generators that its start asked for; null is all */
+  readonly asked: readonly unknown[] | null;
   /** by ordinal */
   readonly heads: ReadonlyMap<number, GeneratorHeadState>;
 }

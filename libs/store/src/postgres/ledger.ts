@@ -2,12 +2,13 @@ import type { ClientBase, Pool } from 'pg';
 import { PositionConflict, type FinalizedRun, type Ledger, type LedgerBatch } from '../ports.js';
 import { coalesce } from '#lanes/coalesce';
 import { insertErrors } from './error-rows.js';
-import { audit, type Verdict } from './ledger-audit.js';
+import { audit, type Evidence, type Verdict } from './ledger-audit.js';
 import { entriesOf, foldResults, type Results } from './ledger-fold.js';
-import { insertEntries, readEvidence, readRuns, writeHeads, writeJobs, type JobChange } from './ledger-rows.js';
+import { insertEntries, readRuns, sumPages, writeHeads, writeJobs, type JobChange } from './ledger-rows.js';
 import { entryKey, type RunState } from './ledger-state.js';
+import { PlanGenerators } from './plan-generators.js';
 import { prepared, run } from './statement.js';
-import { inTransaction, isFaultOfRow } from './transaction.js';
+import { batchSpacingMs, inTransaction, isFaultOfRow } from './transaction.js';
 
 type Applied = Awaited<ReturnType<Ledger['apply']>>;
 
@@ -15,10 +16,15 @@ type Applied = Awaited<ReturnType<Ledger['apply']>>;
 const maxBatches = 32;
 
 export function createLedger(pool: Pool): Ledger {
+  const plans = new PlanGenerators();
   // Batches of a process's partitions that arrive while a transaction is under way share the next one.
   const apply = coalesce<LedgerBatch, Applied>(
-    (batches) => inTransaction(pool, (client) => applyAll(client, batches)),
-    { maxItems: maxBatches, isFaultOfItem: (error) => error instanceof PositionConflict || isFaultOfRow(error) },
+    (batches) => inTransaction(pool, (client) => applyAll(client, plans, batches)),
+    {
+      maxItems: maxBatches,
+      isFaultOfItem: (error) => error instanceof PositionConflict || isFaultOfRow(error),
+      spacingMs: batchSpacingMs,
+    },
   );
   return {
     async position(topic, group, partition) {
@@ -36,34 +42,38 @@ export function createLedger(pool: Pool): Ledger {
 /**
  * The steps take their locks in one order, whoever runs them: position, runs by id, ledger rows by key, errors by id,
  * child jobs under the lock of their run. So two consumers whose batches share runs wait for each other, never in a circle.
+ * What needs no answer to the one before travels with it: four round trips, whatever the batch holds.
  */
-async function applyAll(client: ClientBase, batches: readonly LedgerBatch[]): Promise<Applied[]> {
-  await movePositions(client, batches);
+async function applyAll(
+  client: ClientBase,
+  plans: PlanGenerators,
+  batches: readonly LedgerBatch[],
+): Promise<Applied[]> {
   const batch: Results & Pick<LedgerBatch, 'finished' | 'errors'> = {
     pages: batches.flatMap(({ pages }) => pages),
     generators: batches.flatMap(({ generators }) => generators),
     finished: batches.flatMap(({ finished }) => finished),
     errors: batches.flatMap(({ errors }) => errors),
   };
-  const runs = await readRuns(client, runIdsOf(batch));
+  const [, runs] = await Promise.all([movePositions(client, batches), readRuns(client, runIdsOf(batch))]);
   // Results of runs that are unknown or whose ledger was pruned cannot be told from repeats: they count nowhere.
   const known = <T extends { readonly runId: string }>(results: readonly T[]) =>
     results.filter(({ runId }) => runs.has(runId));
   const results = { pages: known(batch.pages), generators: known(batch.generators) };
-  const inserted = await insertEntries(client, entriesOf(results));
+  const ending = markersOf(runs, batch);
+  const [inserted, sums, generators] = await Promise.all([
+    insertEntries(client, entriesOf(results)),
+    sumPages(client, [...ending.keys()]),
+    plans.of(client, planIdsOf(runs, ending)),
+  ]);
   const isNew = (key: string): boolean => inserted.has(key);
-  const folded = foldResults(runs, results, isNew);
-  await insertErrors(
-    client,
-    batch.errors.filter(
-      ({ flowJobId: runId, resultId }) =>
-        resultId === undefined || !runs.has(runId) || isNew(entryKey({ runId, resultId })),
-    ),
+  const errors = batch.errors.filter(
+    ({ flowJobId: runId, resultId }) =>
+      resultId === undefined || !runs.has(runId) || isNew(entryKey({ runId, resultId })),
   );
-  await writeHeads(client, folded.heads);
-
+  const folded = foldResults(runs, results, isNew);
   const after = withHeads(runs, folded.heads);
-  const verdicts = await judge(client, after, batch);
+  const verdicts = judge(after, ending, (run) => evidenceOf(run, sums, generators));
   const changes = new Map<string, JobChange>(
     [...folded.deltas].map(([jobId, delta]) => [jobId, { jobId, delta, end: null }]),
   );
@@ -75,7 +85,11 @@ async function applyAll(client: ClientBase, batches: readonly LedgerBatch[]): Pr
       changes.set(jobId, { jobId, delta: changes.get(jobId)?.delta ?? null, end: childEnd });
     }
   }
-  await writeJobs(client, [...changes.values()]);
+  await Promise.all([
+    insertErrors(client, errors),
+    writeHeads(client, folded.heads),
+    writeJobs(client, [...changes.values()]),
+  ]);
   const finalized = new Map(
     verdicts.map(({ run: { runId, accountId, flowId }, verdict: { status } }): [string, FinalizedRun] => [
       runId,
@@ -141,28 +155,54 @@ function withHeads(
 const allDone = ({ heads }: RunState): boolean =>
   heads.size > 0 && [...heads.values()].every(({ state }) => state === 'done');
 
+type Marker = LedgerBatch['finished'][number];
+
+/** A run ends once: markers of runs that are final, or never started, change nothing. */
+function markersOf(
+  runs: ReadonlyMap<string, RunState>,
+  { finished }: Pick<LedgerBatch, 'finished'>,
+): ReadonlyMap<string, Marker> {
+  const markers = new Map<string, Marker>();
+  for (const marker of finished) {
+    const status = runs.get(marker.runId)?.status;
+    const isActive = status === 'running' || status === 'retrying' || status === 'canceling';
+    if (isActive && !markers.has(marker.runId)) markers.set(marker.runId, marker);
+  }
+  return markers;
+}
+
+function planIdsOf(runs: ReadonlyMap<string, RunState>, ending: ReadonlyMap<string, Marker>): string[] {
+  return [...new Set([...ending.keys()].flatMap((runId) => runs.get(runId)?.planId ?? []))];
+}
+
+/** What the ledger's rows add up to, and what the plan said would be read. */
+function evidenceOf(
+  { runId, planId, asked }: RunState,
+  sums: Awaited<ReturnType<typeof sumPages>>,
+  generators: ReadonlyMap<string, readonly string[]>,
+): Evidence {
+  const ofFlow = (planId === null ? undefined : generators.get(planId)) ?? [];
+  return {
+    pages: 0,
+    forked: 0,
+    ...sums.get(runId),
+    generators: asked === null ? ofFlow : ofFlow.filter((exportId) => asked.includes(exportId)),
+  };
+}
+
 interface Judged {
   readonly run: RunState;
   readonly verdict: Verdict;
   readonly endedAt: string;
 }
 
-/** A run ends once: markers of runs that are final, or never started, change nothing. */
-async function judge(
-  client: ClientBase,
+function judge(
   runs: ReadonlyMap<string, RunState>,
-  { finished }: Pick<LedgerBatch, 'finished'>,
-): Promise<Judged[]> {
-  const markers = new Map<string, LedgerBatch['finished'][number]>();
-  for (const marker of finished) {
-    const status = runs.get(marker.runId)?.status;
-    const isActive = status === 'running' || status === 'retrying' || status === 'canceling';
-    if (isActive && !markers.has(marker.runId)) markers.set(marker.runId, marker);
-  }
-  const evidence = await readEvidence(client, [...markers.keys()]);
-  return [...markers].flatMap(([runId, marker]) => {
+  ending: ReadonlyMap<string, Marker>,
+  evidence: (run: RunState) => Evidence,
+): Judged[] {
+  return [...ending].flatMap(([runId, marker]) => {
     const run = runs.get(runId);
-    const found = evidence.get(runId);
-    return run && found ? [{ run, verdict: audit(run, marker, found), endedAt: marker.finishedAt }] : [];
+    return run ? [{ run, verdict: audit(run, marker, evidence(run)), endedAt: marker.finishedAt }] : [];
   });
 }

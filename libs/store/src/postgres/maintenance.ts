@@ -19,15 +19,13 @@ export function createMaintenance(pool: Pool): Maintenance {
   };
 }
 
-const isFinal = `status in ('completed', 'failed', 'canceled')`;
-
 const pruneSql = `
 with ended as (
   update jobs set ledger_pruned_at = now()
   where id in (
     select id from jobs
-    where type = 'flow' and ledger_pruned_at is null and (${isFinal}) and ended_at < $1
-    order by ended_at limit $2
+    where unpruned_since < $1
+    order by unpruned_since limit $2
     for update skip locked
   )
   returning id
@@ -45,6 +43,6 @@ const purgeSql = [
   expired('step_errors', 'purge_at < $1'),
   expired('script_logs', 'purge_at < $1'),
   expired('test_run_steps', 'purge_at < $1'),
-  expired('jobs', `purge_at < $1 and (${isFinal})`),
+  expired('jobs', `purge_at < $1 and status in ('completed', 'failed', 'canceled')`),
   expired('documents', `deleted_at < $1::timestamptz - interval '30 days'`),
 ];

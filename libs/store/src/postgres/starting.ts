@@ -3,7 +3,7 @@ import type { JobRouter } from '#model';
 import type { ChildJob, StartOutcome } from '../ports.js';
 import { lockFlowsOf } from './flow-locks.js';
 import { prepared, run } from './statement.js';
-import { inTransaction } from './transaction.js';
+import { inOneTrip } from './transaction.js';
 
 export interface Start {
   readonly jobId: string;
@@ -18,19 +18,13 @@ export interface Start {
 export async function startRuns(pool: Pool, starts: readonly Start[]): Promise<StartOutcome[]> {
   // Of callers that ask for the same run in one batch, the first may start it.
   const first = new Map(starts.map((start) => [start.jobId, start] as const).toReversed());
-  return inTransaction(pool, async (client) => {
-    const ids = [...first.keys()];
-    const flowIds = await lockFlowsOf(client, ids);
-    const queued = await lockQueued(client, ids);
-    const started = await start(
-      client,
-      [...first.values()].filter(({ jobId }) => queued.has(jobId)),
-      flowIds,
-    );
-    return starts.map((asked) => {
-      if (started.has(asked.jobId)) return first.get(asked.jobId) === asked ? 'started' : 'gone';
-      return queued.has(asked.jobId) ? 'busy' : 'gone';
-    });
+  const ids = [...first.keys()];
+  const [, queued, started] = await inOneTrip(pool, (client) =>
+    Promise.all([lockFlowsOf(client, ids), lockQueued(client, ids), start(client, [...first.values()])]),
+  );
+  return starts.map((asked) => {
+    if (started.has(asked.jobId)) return first.get(asked.jobId) === asked ? 'started' : 'gone';
+    return queued.has(asked.jobId) ? 'busy' : 'gone';
   });
 }
 
@@ -44,12 +38,8 @@ async function lockQueued(client: ClientBase, ids: readonly string[]): Promise<R
   return new Set(rows.map(({ id }) => id));
 }
 
-async function start(
-  client: ClientBase,
-  starts: readonly Start[],
-  flowIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (starts.length === 0) return new Set();
+/** Starts those that are queued; they are locked. */
+async function start(client: ClientBase, starts: readonly Start[]): Promise<ReadonlySet<string>> {
   const now = new Date();
   const asked = starts.map(({ jobId, planId, routers, nothingFollows, at = now }) => ({
     id: jobId,
@@ -72,13 +62,12 @@ async function start(
     JSON.stringify(asked),
     JSON.stringify(children),
     now,
-    flowIds,
     asked.map(({ id }) => id),
   ]);
   return new Set(rows.map(({ id }) => id));
 }
 
-// The flows and the ids come as parameters: joined with `asked` alone, the planner reads every run there is.
+// The ids come as a parameter, and the flows as an array: joined with `asked` alone, the planner reads every run there is.
 const startSql = prepared(`
 with asked as (
   select jobs.*, request.plan_id as asked_plan_id, request.routers as asked_routers, request.nothing_follows,
@@ -87,12 +76,12 @@ with asked as (
     id text, plan_id text, routers json, nothing_follows boolean, at timestamptz
   )
   join jobs using (id)
-  where jobs.id = any($5::text[])
+  where jobs.id = any($4::text[]) and jobs.type = 'flow' and jobs.status = 'queued'
 ),
 active as (
   select flow_id, count(*) as runs
   from jobs
-  where flow_id = any($4::text[]) and type = 'flow' and status in ('running', 'retrying', 'canceling')
+  where open_flow_id = any(array(select flow_id from jobs where id = any($4::text[]))) and status <> 'queued'
   group by flow_id
 ),
 ranked as (
@@ -112,14 +101,14 @@ started as (
     routers = asked_routers, waiting_for = null,
     followed_at = case when nothing_follows then $3::timestamptz end
   from ranked
-  where jobs.id = ranked.id and jobs.id = any($5::text[]) and has_room
+  where jobs.id = ranked.id and jobs.id = any($4::text[]) and has_room
   returning jobs.*
 ),
 kept_waiting as (
   update jobs
   set waiting_for = 'one_run_at_a_time', last_modified = $3::timestamptz
   from ranked
-  where jobs.id = ranked.id and jobs.id = any($5::text[]) and not has_room and waiting_for is null
+  where jobs.id = ranked.id and jobs.id = any($4::text[]) and not has_room and waiting_for is null
 ),
 children as (
   insert into jobs (

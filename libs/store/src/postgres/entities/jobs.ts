@@ -2,7 +2,8 @@ import { defineEntity, p } from '@mikro-orm/core';
 import type { JobRouter, JsonRecord } from '#model';
 import type { JobRow, JobStatus } from '../../ports.js';
 
-const finalStatuses = `("status" in ('completed', 'failed', 'canceled'))`;
+/** As PostgreSQL tells it. */
+const isFinalFlow = `(type = 'flow'::text) AND (status = ANY (ARRAY['completed'::text, 'failed'::text, 'canceled'::text]))`;
 
 /** Flow jobs (runs) and their child jobs, one per step. Reference: resources §13. */
 export const Job = defineEntity({
@@ -49,13 +50,31 @@ export const Job = defineEntity({
     followedAt: p.datetime(3).nullable(),
     /** When the ledger rows of a final run were pruned; late results are ignored from then on. */
     ledgerPrunedAt: p.datetime(3).nullable(),
+    /** The flow of a run that is not final. */
+    openFlowId: p
+      .text()
+      .nullable()
+      .generated(
+        `(CASE WHEN ((type = 'flow'::text) AND (status = ANY (ARRAY['queued'::text, 'running'::text, 'retrying'::text, 'canceling'::text]))) THEN flow_id ELSE NULL::text END) stored`,
+      ),
+    /** When a run ended whose consequences are not drawn yet. */
+    unfollowedSince: p
+      .datetime(3)
+      .nullable()
+      .generated(
+        `(CASE WHEN (${isFinalFlow} AND (followed_at IS NULL)) THEN ended_at ELSE NULL::timestamp with time zone END) stored`,
+      ),
+    /** When a run ended whose ledger rows are still there. */
+    unprunedSince: p
+      .datetime(3)
+      .nullable()
+      .generated(
+        `(CASE WHEN (${isFinalFlow} AND (ledger_pruned_at IS NULL)) THEN ended_at ELSE NULL::timestamp with time zone END) stored`,
+      ),
   },
   indexes: [
-    {
-      name: 'jobs_unfinished_index',
-      properties: ['flowId', 'createdAt'],
-      where: `type = 'flow' and status in ('queued', 'running', 'retrying', 'canceling')`,
-    },
+    { name: 'jobs_open_index', properties: ['openFlowId', 'createdAt'], where: 'open_flow_id is not null' },
+    { name: 'jobs_held_back_index', properties: ['createdAt'], where: 'waiting_for is not null' },
     { name: 'jobs_children_index', properties: ['flowJobId', 'oIndex'], where: 'flow_job_id is not null' },
     {
       name: 'jobs_list_index',
@@ -67,16 +86,10 @@ export const Job = defineEntity({
     },
     {
       name: 'jobs_integration_index',
-      expression: `create index "jobs_integration_index" on "jobs" ("account_id", "integration_id", "created_at" desc, "id" desc) where "flow_job_id" is null`,
+      expression: `create index "jobs_integration_index" on "jobs" ("account_id", "integration_id", "created_at" desc, "id" desc) where "integration_id" is not null and "flow_job_id" is null`,
     },
-    {
-      name: 'jobs_unfollowed_index',
-      expression: `create index "jobs_unfollowed_index" on "jobs" ("ended_at") where "type" = 'flow' and "followed_at" is null and ${finalStatuses}`,
-    },
-    {
-      name: 'jobs_unpruned_index',
-      expression: `create index "jobs_unpruned_index" on "jobs" ("ended_at") where "type" = 'flow' and "ledger_pruned_at" is null and ${finalStatuses}`,
-    },
+    { name: 'jobs_unfollowed_index', properties: ['unfollowedSince'], where: 'unfollowed_since is not null' },
+    { name: 'jobs_unpruned_index', properties: ['unprunedSince'], where: 'unpruned_since is not null' },
   ],
 });
 
