@@ -83,13 +83,18 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const check = (runId: string) => completion.check(runId);
   const hints = new CompletionHints({ check, failed: checkFailed, clock, intervalMs: settings.checkIntervalMs });
   const startQueued = new StartQueued({ jobs, startRun, telemetry });
-  const following = new Coalesced(async () => {
-    try {
-      await followRuns({ announce, jobs, documents, checkpoints, runPlans, telemetry });
-      await startQueued.startHeldBack();
-    } catch (error) {
-      telemetry.failed('final runs could not be followed; trying again', error);
-    }
+  const following = new Coalesced({
+    task: async () => {
+      try {
+        await followRuns({ announce, jobs, documents, checkpoints, runPlans, telemetry });
+        await startQueued.startHeldBack();
+      } catch (error) {
+        telemetry.failed('final runs could not be followed; trying again', error);
+      }
+    },
+    clock,
+    spacingMs: settings.followSpacingMs,
+    closing: closing.signal,
   });
   const runner = new ScheduleRunner(
     { announce, firings, documents, clock, telemetry },

@@ -14,6 +14,8 @@ export interface SchedulerSettings {
   readonly checkIntervalMs: number;
   /** How often executors are told that a run was canceled (decision 6: within 2 s). */
   readonly cancelRepeatMs: number;
+  /** Shortest time between two looks for what follows the runs that ended. */
+  readonly followSpacingMs: number;
   /** Announced runs being started at a time. */
   readonly startsInFlight: number;
   /** Runs being canceled at a time by this process. */
@@ -30,6 +32,7 @@ export const defaultSettings: SchedulerSettings = {
   planFreshMs: 10_000,
   checkIntervalMs: 50,
   cancelRepeatMs: 500,
+  followSpacingMs: 50,
   startsInFlight: 512,
   cancelsInFlight: 1_000,
   firingsInFlight: 64,

@@ -87,7 +87,8 @@ export class World {
       compile,
       clock,
       instanceId,
-      settings,
+      // Time stands still here, and nobody who looks for what follows waits for it.
+      settings: { followSpacingMs: 0, ...settings },
       telemetry: this.#telemetry(bus),
     });
     await scheduler.start();

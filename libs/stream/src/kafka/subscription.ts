@@ -22,6 +22,12 @@ import type { KafkaTopic } from './topics.js';
 const maxFetchWaitMs = 100;
 
 /**
+ * Rest between a fetch that brought events and the next one. The broker answers as soon as there is one event more: without
+ * a rest a busy topic is fetched in crumbs, each at the price of a request.
+ */
+const fetchRestMs = 10;
+
+/**
  * How long a lane waits for its commit, and a shutdown for the goodbye, when the broker is away. The client goes on
  * trying. A position that is not stored means that the batch comes again, to another member; nothing is lost.
  */
@@ -132,6 +138,8 @@ export class KafkaSubscription implements StreamSubscription {
     lane.push(batch.messages.map(toEvent));
     payload.resolveOffset(batch.lastOffset());
     if (!lane.hasRoom) this.#pause(batch.partition);
+    // The lane works on them already; the client fetches when the handlers of all partitions have returned.
+    await pause(fetchRestMs, this.#draining.signal);
   }
 
   /** Called before the first fetch of a new assignment. */
