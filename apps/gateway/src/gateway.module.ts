@@ -11,6 +11,7 @@ import { StepErrorController } from './flows/errors/step-error.controller.js';
 import { StepErrorService } from './flows/errors/step-error.service.js';
 import { FlowExtras } from './flows/flow-extras.js';
 import { FlowRunController } from './flows/flow-run.controller.js';
+import { StartableFlows } from './flows/run/startable-flows.js';
 import { StartRunService } from './flows/run/start-run.service.js';
 import { HealthController } from './health/health.controller.js';
 import { IntegrationChildrenController } from './integrations/integration-children.controller.js';
@@ -24,6 +25,7 @@ import { OpenApiController } from './openapi/openapi.controller.js';
 import { DocumentReader } from '#store/document-reader';
 import { resourceController } from './resources/resource.controller.js';
 import { PreSave } from './resources/pre-save.js';
+import { ResourceChanges } from './resources/resource-changes.js';
 import { ResourceFunctions } from './resources/resource-functions.js';
 import { ResourceService } from './resources/resource.service.js';
 import { settingsFormController } from './resources/settings-form.controller.js';
@@ -71,11 +73,13 @@ const others = [PingController, SystemTokenController, TokenInfoController, Open
 const extras = [AccessTokenExtras, ConnectionExtras, FlowExtras, IntegrationExtras, StackExtras];
 const services = [
   RegistrationService,
+  ResourceChanges,
   ResourceService,
   PreSave,
   ResourceFunctions,
   SettingsForms,
   PingService,
+  StartableFlows,
   StartRunService,
   JobService,
   JobEvents,

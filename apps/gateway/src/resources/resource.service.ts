@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { signals } from '#contracts';
 import {
   type CheckContext,
   isId,
@@ -24,6 +23,7 @@ import type { ListRequest } from './list-query.js';
 import { presented, replaced, withoutHeavy, writable } from './merge.js';
 import { PreSave } from './pre-save.js';
 import { project } from './projection.js';
+import { ResourceChanges } from './resource-changes.js';
 import { readReferences } from './references.js';
 import { TYPE_EXTRAS, type TypeExtras } from './type-extras.js';
 
@@ -40,6 +40,7 @@ export class ResourceService {
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(DocumentReader) private readonly reader: DocumentReader,
+    @Inject(ResourceChanges) private readonly changes: ResourceChanges,
     @Inject(PreSave) private readonly preSave: PreSave,
     @Inject(TYPE_EXTRAS) extras: readonly TypeExtras[],
   ) {
@@ -188,7 +189,7 @@ export class ResourceService {
   }
 
   #changed(accountId: string, type: ResourceTypeName, id: string): void {
-    this.deps.bus.signal(signals.resourceChanged, `${accountId} ${type} ${id}`);
+    this.changes.announce(accountId, type, id);
   }
 
   #context(mode: CheckContext['mode'], connectionType?: string): CheckContext {

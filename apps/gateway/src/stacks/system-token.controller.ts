@@ -1,8 +1,8 @@
 import { Controller, Delete, Get, HttpCode, Inject, Param } from '@nestjs/common';
-import { signals } from '#contracts';
 import { GATEWAY_DEPS, type GatewayDeps } from '../deps.js';
 import { type Caller, CurrentCaller } from '../http/caller.js';
 import { notFound } from '../http/refusals.js';
+import { ResourceChanges } from '../resources/resource-changes.js';
 import { ResourceService } from '../resources/resource.service.js';
 import { storedStacks } from './stored-stacks.js';
 import { newSystemToken } from './system-token.js';
@@ -13,6 +13,7 @@ export class SystemTokenController {
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
     @Inject(ResourceService) private readonly resources: ResourceService,
+    @Inject(ResourceChanges) private readonly changes: ResourceChanges,
   ) {}
 
   @Get()
@@ -36,6 +37,6 @@ export class SystemTokenController {
       lastModifiedBy: userId,
     }));
     if (!changed) throw notFound('stack');
-    this.deps.bus.signal(signals.resourceChanged, `${accountId} stacks ${stored._id}`);
+    this.changes.announce(accountId, 'stacks', stored._id);
   }
 }

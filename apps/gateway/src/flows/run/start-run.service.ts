@@ -3,17 +3,16 @@ import { TurnBatch } from '#lanes/turn-batch';
 import { offers, queuedRuns, type QueuedRun } from '#contracts';
 import { checkInput } from '#engine/input/index';
 import { ApiError } from '#failures';
-import { type Export, type Flow, type Import, type JsonRecord, newId } from '#model';
+import { type JsonRecord, newId } from '#model';
 import type { OpenSpan } from '#telemetry';
 import { apiCodes } from '../../codes.js';
 import { GATEWAY_DEPS, type GatewayDeps } from '../../deps.js';
 import type { Caller } from '../../http/caller.js';
 import { parseBody } from '../../http/parse-body.js';
 import { invalid } from '../../http/refusals.js';
-import { DocumentReader } from '#store/document-reader';
-import { ResourceService } from '../../resources/resource.service.js';
-import { type FlowSteps, incomplete, stepsOf, unsupported } from './runnable.js';
+import type { FlowSteps } from './runnable.js';
 import { type StartRunRequest, startRunRequest } from './start-run.request.js';
+import { StartableFlows } from './startable-flows.js';
 
 /** An item takes about 250 bytes, and an offer 64 KB. */
 const runsPerOffer = 100;
@@ -29,8 +28,7 @@ export class StartRunService {
 
   constructor(
     @Inject(GATEWAY_DEPS) private readonly deps: GatewayDeps,
-    @Inject(ResourceService) private readonly resources: ResourceService,
-    @Inject(DocumentReader) private readonly reader: DocumentReader,
+    @Inject(StartableFlows) private readonly flows: StartableFlows,
   ) {
     this.#announced = new TurnBatch(
       (runs) => deps.bus.offer(offers.runsQueued, Buffer.from(queuedRuns.encode({ v: 1, runs: [...runs] })).toString()),
@@ -46,11 +44,7 @@ export class StartRunService {
   async start(caller: Caller, flowId: string, body: unknown, span: OpenSpan | undefined): Promise<string> {
     const asked = body === undefined || body === null ? {} : parseBody(startRunRequest, body);
     const { accountId, userId } = caller;
-    // Documents were validated when they were written (parse at the edge, once).
-    const flow = (await this.resources.stored(accountId, 'flows', flowId)) as unknown as Flow;
-    if (flow.disabled === true) throw ApiError.of(apiCodes.inactive_flow, 'The flow is disabled.');
-    const steps = stepsOf(flow);
-    await this.#assertRunnable(accountId, flow, steps);
+    const { flow, steps } = await this.flows.get(accountId, flowId);
     assertGenerators(asked, steps);
     const wrong = checkInput(flow, asked.input ?? undefined);
     if (wrong.length > 0) throw invalid(wrong);
@@ -77,18 +71,6 @@ export class StartRunService {
         : { asked: { triggeredBy: 'manual', traceparent: span?.traceparent ?? null } }),
     });
     return jobId;
-  }
-
-  async #assertRunnable(accountId: string, flow: Flow, steps: FlowSteps): Promise<void> {
-    const [exports, imports] = await Promise.all([
-      this.reader.read(accountId, 'exports', [...steps.generatorIds, ...steps.lookupIds]),
-      this.reader.read(accountId, 'imports', steps.importIds),
-    ]);
-    const found = new Set([...exports, ...imports].map((document) => document._id));
-    const missing = incomplete(flow, steps, (id) => found.has(id));
-    if (missing.length > 0) throw invalid(missing);
-    const refused = unsupported(flow, exports as unknown as readonly Export[], imports as unknown as readonly Import[]);
-    if (refused.length > 0) throw invalid(refused);
   }
 }
 
