@@ -11,7 +11,8 @@ export async function insertErrors(client: ClientBase, errors: readonly StepErro
   if (errors.length === 0) return;
   // By id, so that two transactions that carry the same errors take their locks in one order.
   const sorted = [...errors].sort((a, b) => (a.errorId < b.errorId ? -1 : 1));
-  for (const statement of statements(sorted)) await client.query(insertSql, [`[${statement.join()}]`]);
+  // All are sent before the first is answered, so that none is left to send when the transaction has failed.
+  await Promise.all([...statements(sorted)].map((rows) => client.query(insertSql, [`[${rows.join()}]`])));
 }
 
 function* statements(errors: readonly StepErrorRow[]): Generator<string[]> {
