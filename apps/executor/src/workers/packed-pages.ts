@@ -1,6 +1,6 @@
 import type { BuiltImport, BuiltPage } from '../pages/built-page.js';
+import type { HeldPage } from '../pages/held-page.js';
 import { SpareBuffers } from '../pages/spare-buffers.js';
-import type { HeldPage } from './resident-pages.js';
 
 /** Below this, strings do as well. */
 const packFromBytes = 64 * 1024;

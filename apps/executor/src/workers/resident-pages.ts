@@ -1,17 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { PageHeader } from '#contracts';
-import type { PageRecord } from '#engine';
-import type { BuiltPage } from '../pages/built-page.js';
+import type { HeldPage } from '../pages/held-page.js';
 import { BodyPacker, type PackedPages } from './packed-pages.js';
 
-/** A page as steps see it. */
-export interface ParsedPage {
-  readonly page: number;
-  readonly records: readonly PageRecord[];
-}
-
-/** A page of a message that this worker wrote, ready to go on. */
-export type HeldPage = ParsedPage | BuiltPage;
+export type { HeldPage, ParsedPage } from '../pages/held-page.js';
 
 interface Entry {
   readonly runId: string;
