@@ -38,7 +38,7 @@ export function executorSettings(
     maxInFlightBytes: 32 * megabyte,
     maxGenerators: 64,
     window: 64,
-    windowBytes: 32 * megabyte,
+    windowBytes: 24 * megabyte,
     residentBytes: 40 * megabyte,
     leaseMs: 10_000,
     maxAttempts: 20,

@@ -38,7 +38,7 @@ export function pageOfText(page: number, records: Uint8Array): PageText {
 }
 
 /** One worker encodes the bundles of several generators at a time. */
-const spares = new SpareBuffers(16 * 1024 * 1024);
+const spares = new SpareBuffers(8 * 1024 * 1024);
 
 /** The body of a bundle, written page by page, so that the text of a page can be forgotten at once. */
 export class BundleText {

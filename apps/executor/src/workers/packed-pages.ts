@@ -4,7 +4,7 @@ import { SpareBuffers } from '../pages/spare-buffers.js';
 
 /** Below this, strings do as well. */
 const packFromBytes = 64 * 1024;
-const maxSpareBytes = 16 * 1024 * 1024;
+const maxSpareBytes = 8 * 1024 * 1024;
 
 /** Pages of one message with their requests' bodies as bytes. */
 export interface PackedPages {
