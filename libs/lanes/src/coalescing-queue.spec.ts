@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { CoalescingQueue } from './coalescing-queue.js';
 
 interface Request {
@@ -7,12 +7,13 @@ interface Request {
   fail(error: Error): void;
 }
 
-function startQueue(limits: { maxBytes?: number; maxItems?: number } = {}) {
+function startQueue(limits: { maxBytes?: number; maxItems?: number; spacingMs?: number } = {}) {
   const requests: Request[] = [];
   const queue = new CoalescingQueue<string>({
     bytesOf: (item) => item.length,
     maxBytes: limits.maxBytes ?? 1_000,
     maxItems: limits.maxItems ?? 1_000,
+    ...(limits.spacingMs === undefined ? {} : { spacingMs: limits.spacingMs }),
     send: (items) => new Promise((resolve, reject) => requests.push({ items, done: resolve, fail: reject })),
   });
   return { queue, requests };
@@ -83,5 +84,50 @@ describe('CoalescingQueue', () => {
     const { queue, requests } = startQueue();
     await queue.push([]);
     expect(requests).toEqual([]);
+  });
+});
+
+describe('CoalescingQueue with spacing', () => {
+  beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick'] }));
+  afterEach(() => void jest.useRealTimers());
+
+  const sent = (requests: readonly Request[]) => requests.map(({ items }) => items);
+
+  it('lets calls that come alone pass at once, one after the other', async () => {
+    const { queue, requests } = startQueue({ spacingMs: 10 });
+    for (const item of ['a', 'b']) {
+      void queue.push([item, item]);
+      await nextTick();
+      requests.at(-1)!.done();
+      await nextTick();
+    }
+    expect(sent(requests)).toEqual([
+      ['a', 'a'],
+      ['b', 'b'],
+    ]);
+  });
+
+  it('waits for company after a request that had some, unless the next one is full', async () => {
+    const { queue, requests } = startQueue({ spacingMs: 10, maxItems: 3 });
+    for (const item of ['a', 'b']) void queue.push([item]);
+    await nextTick();
+    requests[0]!.done();
+    await nextTick();
+    void queue.push(['c']);
+    await nextTick();
+    jest.advanceTimersByTime(9);
+    void queue.push(['d']);
+    await nextTick();
+    expect(sent(requests)).toEqual([['a', 'b']]);
+    jest.advanceTimersByTime(1);
+    await nextTick();
+    expect(sent(requests)).toEqual([
+      ['a', 'b'],
+      ['c', 'd'],
+    ]);
+    for (const item of ['e', 'f', 'g']) void queue.push([item]);
+    requests[1]!.done();
+    await nextTick();
+    expect(sent(requests)[2]).toEqual(['e', 'f', 'g']);
   });
 });

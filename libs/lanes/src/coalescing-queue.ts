@@ -7,6 +7,11 @@ export interface CoalescingQueueOptions<T> {
   /** Most bytes of one request; a larger item travels alone. */
   readonly maxBytes: number;
   readonly maxItems: number;
+  /**
+   * Shortest time between the starts of two requests while there is company: after a request of several calls the next one
+   * waits for more, unless it is full. A caller who is alone never waits. Default 0.
+   */
+  readonly spacingMs?: number;
 }
 
 interface Call<T> {
@@ -18,12 +23,14 @@ interface Call<T> {
 
 /**
  * Keeps one request in flight; everything that is pushed meanwhile goes in the next, in the order of the pushes. Load
- * makes the batches: there is no timer, and an idle queue sends at once.
+ * makes the batches: an idle queue sends at once. Where a request costs far more than its items, `spacingMs` keeps a fast
+ * receiver from making many small ones of them.
  */
 export class CoalescingQueue<T> {
   readonly #options: CoalescingQueueOptions<T>;
   #waiting: Call<T>[] = [];
   #running: Promise<void> | null = null;
+  #nextAtMs = 0;
 
   constructor(options: CoalescingQueueOptions<T>) {
     this.#options = options;
@@ -47,7 +54,9 @@ export class CoalescingQueue<T> {
     // What one read of a socket brought calls in one turn: the first request takes all of it.
     await turn();
     while (this.#waiting.length > 0) {
+      await this.#companyArrives();
       const { items, calls } = this.#take();
+      this.#nextAtMs = calls.length > 1 ? performance.now() + (this.#options.spacingMs ?? 0) : 0;
       try {
         await this.#options.send(items);
       } catch (error) {
@@ -61,6 +70,26 @@ export class CoalescingQueue<T> {
       }
     }
     this.#running = null;
+  }
+
+  async #companyArrives(): Promise<void> {
+    const waitMs = this.#nextAtMs - performance.now();
+    if (waitMs <= 0 || this.#isFull()) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, waitMs));
+  }
+
+  #isFull(): boolean {
+    const { maxItems, maxBytes, bytesOf } = this.#options;
+    let count = 0;
+    let bytes = 0;
+    for (const { items, taken } of this.#waiting) {
+      for (let at = taken; at < items.length; at += 1) {
+        count += 1;
+        bytes += bytesOf(items[at] as T);
+        if (count >= maxItems || bytes >= maxBytes) return true;
+      }
+    }
+    return false;
   }
 
   #take(): { items: T[]; calls: Call<T>[] } {
