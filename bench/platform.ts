@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
+import { exchange } from './exchange.js';
 import { peakRssMb, runCommand, runScript, startServer } from './processes.js';
 import type { BenchOptions } from './result.js';
 import { brokerPids, cpuOf, readCounts, type Counts, type CpuByProcess } from './usage.js';
@@ -98,25 +99,21 @@ function platform(
   const pool = new Pool(url, { connections: 128 });
   // A stream holds its connection, so those that start runs must not wait behind them.
   const streams = new Pool(url, { connections: 512 });
+  const authorized = { authorization: `Bearer ${token}` };
   return {
     call: async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-      const response = await pool.request({
+      const { status, text } = await exchange(pool, {
         method,
         path,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        headers: { ...authorized, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        body: body === undefined ? null : JSON.stringify(body),
       });
-      const text = await response.body.text();
-      if (response.statusCode >= 300) throw new Error(`${method} ${path} answered ${response.statusCode}: ${text}`);
+      if (status >= 300) throw new Error(`${method} ${path} answered ${status}: ${text}`);
       return (text === '' ? undefined : JSON.parse(text)) as T;
     },
     lastEvent: async <T>(path: string): Promise<T> => {
-      const response = await streams.request({ method: 'GET', path, headers: { authorization: `Bearer ${token}` } });
-      const text = await response.body.text();
-      if (response.statusCode >= 300) throw new Error(`GET ${path} answered ${response.statusCode}: ${text}`);
+      const { status, text } = await exchange(streams, { method: 'GET', path, headers: authorized, body: null });
+      if (status >= 300) throw new Error(`GET ${path} answered ${status}: ${text}`);
       const last = text.lastIndexOf('\ndata: ');
       if (last < 0) throw new Error(`GET ${path} ended without an event.`);
       return JSON.parse(text.slice(last + 7, text.indexOf('\n', last + 1))) as T;

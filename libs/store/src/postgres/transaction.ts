@@ -8,7 +8,7 @@ const maxTries = 5;
  * Between two batches of a busy lane. A transaction costs as much as a dozen of the runs in it; on a fast disk hundreds of
  * small ones a second would take what their runs need.
  */
-export const batchSpacingMs = 20;
+export const batchSpacingMs = 40;
 
 /**
  * Runs `work` in one transaction, again when PostgreSQL chose it to end a deadlock. Read committed: every statement sees

@@ -12,7 +12,7 @@ interface Outgoing {
 
 const allReplicas = -1;
 /** Between requests under load: a request costs client and broker more CPU than dozens of small events. */
-const requestSpacingMs = 10;
+const requestSpacingMs = 20;
 
 /**
  * The producing side of a process: one request in flight, idempotent, acknowledged by all replicas.
