@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 export interface CoalescingQueueOptions<T> {
   /** Carries one request; resolves when its items are durable. */
   send(items: readonly T[]): Promise<void>;
-  bytesOf(item: T): number;
+  readonly bytesOf: (item: T) => number;
   /** Most bytes of one request; a larger item travels alone. */
   readonly maxBytes: number;
   readonly maxItems: number;
