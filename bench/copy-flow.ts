@@ -99,7 +99,7 @@ export interface FinalJob {
  */
 export async function runFlow(platform: Platform, flowId: string): Promise<{ job: FinalJob; seconds: number }> {
   const startedAt = performance.now();
-  const { _jobId } = await platform.call<{ _jobId: string }>('POST', `/v1/flows/${flowId}/run`, {});
+  const { _jobId } = await platform.call<{ _jobId: string }>('POST', `/v1/flows/${flowId}/run`);
   const job = await platform.lastEvent<FinalJob>(`/v1/jobs/${_jobId}/events`);
   return { job, seconds: (performance.now() - startedAt) / 1000 };
 }
