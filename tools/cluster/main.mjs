@@ -48,6 +48,8 @@ async function up() {
   writeFileSync(join(folder, 'token'), token, { mode: 0o600 });
   const keys = process.env.MILLRACE_ENCRYPTION_KEYS ?? keep('keys', () => `k1:${randomBytes(32).toString('base64')}`);
   const shared = {
+    // Everything of this cluster is on loopback, and so are the applications that one tries it with.
+    MILLRACE_EGRESS_ALLOW: '127.0.0.0/8',
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name))),
     NATS_URL: process.env.NATS_URL,
     KAFKA_BROKERS: process.env.KAFKA_BROKERS,
