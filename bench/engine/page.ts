@@ -1,20 +1,23 @@
-import { compileFilter, compileMapper2 } from '#engine';
-import { runContext } from '#engine/testing/contexts';
-import { compileTransform } from '#engine/transform/index';
-import type { JsonRecord, JsonValue } from '#model';
+import { isDeepStrictEqual } from 'node:util';
+import { type ImportOutcome, runPage } from '#engine';
+import { noFunctions, runContext } from '#engine/testing/contexts';
+import { compiled, FakeEffects, first, generator } from '#engine/testing/flows';
+import type { JsonValue } from '#model';
+import { round, type Scenario } from '../result.js';
 import { filterRules, keepByHand, mapByHand, mapping2 } from './fields.js';
 import { pageText, type Product } from './records.js';
-import { compiled, type EngineVariant } from './variant.js';
 
-const size = 100;
+const size = 1_000;
+const target = 0.6;
+const roundMs = 150;
 const text = pageText(size);
 const run = runContext();
-const scope = { settings: {}, roots: {} };
 
-const { filter } = compiled(compileFilter(filterRules, { settings: {}, source: 'output_filter' }));
-const transform = compiled(
-  compileTransform(
-    {
+const flow = compiled({
+  source: {
+    filter: { type: 'expression', expression: { version: '1', rules: filterRules } },
+    transform: {
+      type: 'expression',
       expression: {
         version: '2',
         rulesTwoDotZero: {
@@ -23,33 +26,65 @@ const transform = compiled(
         },
       },
     },
-    scope,
-  ),
-);
-const { map } = compiled(compileMapper2(mapping2, { lookups: [], source: 'mapping', input: 'record', scope }));
+  },
+  imports: { [first]: { mappings: mapping2 } },
+});
 
-function pass(record: JsonRecord): JsonValue {
-  const shaped = 'map' in transform ? transform.map(record, run) : { value: record };
-  const mapped = 'failure' in shaped ? shaped : map(shaped.value, run);
-  if ('failure' in mapped) throw new Error(mapped.failure.message);
-  return mapped.value;
+const accepted: ImportOutcome = { statusCode: 200 };
+/** A destination that makes the body of its request, and whose every record is accepted. */
+const effects = new (class extends FakeEffects {
+  body = '';
+  override async submit(...[, , records]: Parameters<FakeEffects['submit']>): Promise<ImportOutcome[]> {
+    this.body = JSON.stringify(records.map(({ mapped }) => mapped));
+    return records.map(() => accepted);
+  }
+})();
+
+async function byProgram(): Promise<string> {
+  const raw = { index: 0, records: JSON.parse(text) as JsonValue[] };
+  const { records } = await flow.generators.get(generator)!.shape(raw, run, noFunctions);
+  await runPage(flow, flow.program.entry, { generator, page: 0 }, records, run, effects);
+  return effects.body;
 }
 
-/** Parse, filter, transform, map, serialise: all that happens to a page that is only copied. */
-export const pageVariant: EngineVariant = {
-  name: `page of ${size}: filter, transform, map, serialise`,
-  records: size,
-  target: 0.6,
-  byHand: () => {
-    const mapped: object[] = [];
-    for (const product of JSON.parse(text) as Product[]) {
-      if (keepByHand(product)) mapped.push(mapByHand({ ...product, supplier: product.supplier }));
-    }
-    return JSON.stringify(mapped);
-  },
-  compiled: () => {
-    const mapped: JsonValue[] = [];
-    for (const record of JSON.parse(text) as JsonRecord[]) if (filter(record) === true) mapped.push(pass(record));
-    return JSON.stringify(mapped);
-  },
+/** The bare loop of `j1`, without its requests. */
+function byLoop(): string {
+  const mapped: object[] = [];
+  for (const product of JSON.parse(text) as Product[]) if (keepByHand(product)) mapped.push(mapByHand(product));
+  return JSON.stringify(mapped);
+}
+
+/** Records/s through the page program of a flow, beside a bare loop: the best of rounds in turns. */
+export const page: Scenario = async (options, emit) => {
+  if (!isDeepStrictEqual(JSON.parse(await byProgram()), JSON.parse(byLoop())))
+    throw new Error('The page program and the bare loop disagree.');
+  let value = 0;
+  let baseline = 0;
+  for (let at = 0; at < (options.quick ? 5 : 25); at += 1) {
+    baseline = Math.max(baseline, await rateOf(async () => byLoop()));
+    value = Math.max(value, await rateOf(byProgram));
+  }
+  emit({
+    bench: 'engine',
+    variant: `page program of ${size}: transform, filter, map, serialise, beside a bare loop (target ${target})`,
+    mode: 'in-process',
+    unit: 'records/s',
+    value: Math.round(value * size),
+    baseline: Math.round(baseline * size),
+    ratio: round(value / baseline),
+  });
 };
+
+/** Calls per second of this thread's CPU. */
+async function rateOf(work: () => Promise<string>): Promise<number> {
+  const before = process.threadCpuUsage();
+  let calls = 0;
+  let usedMs = 0;
+  do {
+    await work();
+    calls += 1;
+    const { user, system } = process.threadCpuUsage(before);
+    usedMs = (user + system) / 1000;
+  } while (usedMs < roundMs);
+  return (calls / usedMs) * 1000;
+}

@@ -74,7 +74,7 @@ export class FakeEffects implements Effects {
     } = {},
     readonly functions: Functions = noFunctions,
   ) {}
-  async submit(stepId: string, _page: unknown, records: readonly PreparedRecord[]) {
+  async submit(stepId: string, _page: unknown, records: readonly PreparedRecord[]): Promise<ImportOutcome[]> {
     this.submitted.push({ stepId, records });
     return records.map(
       (record) => this.answers.submit?.(record, stepId) ?? { statusCode: 200, id: `id${record.index}` },
